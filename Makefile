@@ -1,0 +1,75 @@
+# Thin wrappers around cargo; everything here can be typed by hand. `make` lists the targets.
+
+CARGO ?= cargo
+# Ranks in the demo.
+NP ?= 4
+TEST_FLAGS ?= --no-fail-fast
+
+# One target folder per MPI library: the binding to MPI is not rebuilt when MPICC changes.
+# Debian names the compilers of its two MPIs apart, elsewhere there is one mpicc.
+# (Lazy variables on purpose: the compilers may only get installed while make runs.)
+has = $(shell command -v mpicc.$(1) 2>/dev/null)
+OPENMPI = CARGO_TARGET_DIR=target MPICC=$(if $(call has,openmpi),mpicc.openmpi,mpicc)
+MPICH = CARGO_TARGET_DIR=target/mpich MPICC=$(if $(call has,mpich),mpicc.mpich,mpicc)
+# Open MPI, unless MPICH is all there is.
+ANY_MPI = $(if $(call has,openmpi),$(OPENMPI),$(if $(call has,mpich),$(MPICH),$(OPENMPI)))
+# Apart as well, lest it leave a target/release/halocg that knows no MPI.
+NO_MPI = CARGO_TARGET_DIR=target/no-mpi
+
+# rustup's shell setup may not have run.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+export CARGO NP
+
+# The tests start more ranks than there are cores, perhaps as root, perhaps in a container. Open MPI
+# has to be told that all of that is meant, and must not pin the ranks onto each other.
+export OMPI_ALLOW_RUN_AS_ROOT = 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM = 1
+export OMPI_MCA_rmaps_base_oversubscribe = 1
+export OMPI_MCA_hwloc_base_binding_policy = none
+export OMPI_MCA_btl_vader_single_copy_mechanism = none
+
+# Steps share target folders and cores: one after the other, and the first failure stops.
+.NOTPARALLEL:
+.PHONY: help demo test lint test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
+
+demo: ## install what is missing, build, solve a real matrix on NP=4 ranks
+	@scripts/demo.sh
+
+test: deps-test lint test-no-mpi test-openmpi test-mpich ## everything, under Open MPI and under MPICH
+
+lint: ## formatting, clippy with and without MPI, documentation; all without a warning
+	@scripts/install-deps.sh lint
+	$(CARGO) fmt --check
+	$(ANY_MPI) $(CARGO) clippy --release --all-targets -- -D warnings
+	$(NO_MPI) $(CARGO) clippy --release --all-targets --no-default-features -- -D warnings
+	$(ANY_MPI) RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --release --no-deps
+
+test-no-mpi: ## the tests of the build without MPI: one rank, and ranks as threads
+	$(NO_MPI) $(CARGO) test --release --no-default-features --lib --tests $(TEST_FLAGS)
+
+test-openmpi: ## all tests, under Open MPI
+	@scripts/install-deps.sh openmpi
+	$(OPENMPI) $(CARGO) test --release $(TEST_FLAGS)
+
+test-mpich: ## the tests that start ranks, under MPICH
+	@scripts/install-deps.sh mpich
+	$(MPICH) $(CARGO) test --release --test ranks --test cli $(TEST_FLAGS)
+
+build: deps ## target/release/halocg with Open MPI (target/mpich/... where MPICH is all there is)
+	$(ANY_MPI) $(CARGO) build --release
+
+build-mpich: ## target/mpich/release/halocg with MPICH
+	@scripts/install-deps.sh mpich
+	$(MPICH) $(CARGO) build --release
+
+deps: ## install what a build needs (C compiler, libclang, an MPI), if anything is missing
+	@scripts/install-deps.sh
+
+deps-test: ## the same for `make test`: both MPIs, rustfmt, clippy
+	@scripts/install-deps.sh openmpi mpich lint
+
+clean: ## remove everything built
+	rm -rf target

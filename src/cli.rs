@@ -1,0 +1,407 @@
+//! Command-line arguments, checked and turned into jobs.
+
+use crate::error::{Error, Result};
+use crate::krylov::{self, Settings};
+use crate::partition::Partition;
+use crate::pipeline::{Files, Job, RightHandSide};
+use crate::preconditioner;
+use crate::problem::{Source, Spectrum, Stencil};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The arguments of the program.
+#[derive(Parser, Debug)]
+#[command(name = "halocg", version, about = "Solves sparse symmetric positive definite systems with conjugate gradients on MPI ranks or threads", after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Run on this many ranks as threads of one process, without MPI
+    #[arg(long, global = true, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Ranks")]
+    pub threads: Option<u16>,
+    /// Which engine carries the ranks; auto: MPI under mpirun, one rank otherwise
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        help_heading = "Ranks"
+    )]
+    pub engine: Engine,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 converged, 1 internal or I/O, 2 usage, 3 bad input, 4 iteration limit, \
+5 diverged or stagnated, 6 NaN or infinity, 7 matrix not symmetric positive definite, 8 preconditioner failed";
+
+/// What carries the ranks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Engine {
+    /// MPI under a launcher, one rank otherwise.
+    Auto,
+    /// One rank.
+    Alone,
+    /// MPI, whatever started this process.
+    Mpi,
+}
+
+/// Subcommands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Solve A x = b with A from a Matrix Market file
+    Solve {
+        /// The matrix (.mtx or .mtx.gz)
+        matrix: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        options: SolveOptions,
+    },
+    /// Solve Poisson's equation on a regular grid
+    Poisson {
+        /// Dimensions of the grid
+        #[arg(long, value_parser = clap::value_parser!(u8).range(2..=3), default_value = "2")]
+        dim: u8,
+        /// Interior grid points along each axis: N or N,N[,N]
+        #[arg(long, short, value_delimiter = ',', required = true, value_parser = clap::value_parser!(u64).range(1..))]
+        n: Vec<u64>,
+        /// Points of the stencil: 5 or 9 in two dimensions, 7 or 27 in three
+        #[arg(long)]
+        stencil: Option<u32>,
+        /// Write the matrix to this file
+        #[arg(long, value_name = "FILE")]
+        write: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        options: SolveOptions,
+    },
+    /// Solve the dense diagonal model problem of the published tutorial
+    Model {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        model: ModelOptions,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        options: SolveOptions,
+    },
+    /// Run several ways of solving one problem and print them side by side
+    Compare {
+        #[command(subcommand)]
+        #[allow(missing_docs)]
+        what: Comparison,
+    },
+}
+
+/// What can be compared.
+#[derive(Subcommand, Debug)]
+pub enum Comparison {
+    /// The model problem, stored dense and stored sparse
+    Model {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        model: ModelOptions,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        options: SolveOptions,
+    },
+}
+
+/// The model problem's parameters.
+#[derive(Args, Debug)]
+pub struct ModelOptions {
+    /// Number of rows
+    #[arg(long, short, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub n: u64,
+    /// Condition number
+    #[arg(long, default_value = "1e6", value_parser = at_least_one)]
+    pub kappa: f64,
+    /// How strongly the eigenvalues gather at the small end, 0 < rho <= 1
+    #[arg(long, default_value = "0.9", value_parser = fraction)]
+    pub rho: f64,
+}
+
+/// Options that every solve takes.
+#[derive(Args, Debug)]
+pub struct SolveOptions {
+    /// Method
+    #[arg(long, visible_alias = "ksp-type", alias = "ksp_type", default_value = "pipe-pr-cg", value_parser = solvers(), help_heading = "Method")]
+    pub solver: &'static krylov::Kind,
+    /// Preconditioner
+    #[arg(long, visible_alias = "pc-type", alias = "pc_type", default_value = "none", value_parser = preconditioners(), help_heading = "Method")]
+    pub pc: &'static preconditioner::Kind,
+    /// Relative tolerance: stop when ||r|| <= RTOL ||b||
+    #[arg(long, visible_alias = "ksp-rtol", alias = "ksp_rtol", default_value = "1e-8", value_parser = not_negative, help_heading = "Stopping")]
+    pub rtol: f64,
+    /// Absolute tolerance: stop when ||r|| <= ATOL
+    #[arg(long, visible_alias = "ksp-atol", alias = "ksp_atol", default_value = "1e-50", value_parser = not_negative, help_heading = "Stopping")]
+    pub atol: f64,
+    /// Give up when ||r|| > DIVTOL ||b||
+    #[arg(long, visible_alias = "ksp-divtol", alias = "ksp_divtol", default_value = "1e8", value_parser = not_negative, help_heading = "Stopping")]
+    pub divtol: f64,
+    /// Iteration limit
+    #[arg(
+        long,
+        visible_alias = "ksp-max-it",
+        alias = "ksp_max_it",
+        default_value = "10000",
+        help_heading = "Stopping"
+    )]
+    pub max_it: u64,
+    /// Right-hand side: ones, random[:SEED], A1 (b = A ones/sqrt(n)), or a vector file [default: A1; poisson: a manufactured solution's]
+    #[arg(long, value_parser = right_hand_side, help_heading = "Vectors")]
+    pub rhs: Option<RightHandSide>,
+    /// Initial guess (a vector file) [default: zero]
+    #[arg(long, value_name = "FILE", help_heading = "Vectors")]
+    pub x0: Option<PathBuf>,
+    /// Write the solution, in the original row order
+    #[arg(long, short, value_name = "FILE", help_heading = "Vectors")]
+    pub output: Option<PathBuf>,
+    /// Who owns which row: metis, blocks, boxes (poisson only), file:PATH [default: metis; poisson: boxes]
+    #[arg(long, value_parser = partition, help_heading = "Ranks")]
+    pub partition: Option<Partition>,
+    /// Print every iteration
+    #[arg(
+        long,
+        visible_alias = "ksp-monitor",
+        alias = "ksp_monitor",
+        help_heading = "Reports"
+    )]
+    pub monitor: bool,
+    /// Write the convergence history as CSV
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub history: Option<PathBuf>,
+    /// Write the run as JSON
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub json: Option<PathBuf>,
+}
+
+/// What the program is asked to do.
+pub enum Task {
+    /// One solve.
+    Run(Job),
+    /// The same problem in two forms, with the title of each.
+    Compare([&'static str; 2], [Job; 2]),
+}
+
+impl Command {
+    /// The task, if the arguments fit together.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn into_task(self) -> Result<Task> {
+        match self {
+            Command::Solve { matrix, options } => Ok(Task::Run(options.job(
+                Source::File(matrix),
+                RightHandSide::A1,
+                Partition::Metis,
+                None,
+            ))),
+            Command::Poisson {
+                dim,
+                n,
+                stencil,
+                write,
+                options,
+            } => {
+                let grid = grid(dim as usize, &n, stencil)?;
+                Ok(Task::Run(options.job(
+                    Source::Poisson(grid),
+                    RightHandSide::Manufactured,
+                    Partition::Boxes,
+                    write,
+                )))
+            }
+            Command::Model { model, options } => Ok(Task::Run(model_job(
+                Source::ModelDense(model.spectrum()),
+                options,
+            )?)),
+            Command::Compare {
+                what: Comparison::Model { model, options },
+            } => {
+                let dense = model_job(Source::ModelDense(model.spectrum()), options)?;
+                if dense.files.output.is_some() || dense.files.history.is_some() {
+                    return Err(Error::usage(
+                        "compare runs several solves: --output and --history belong to a single one",
+                    ));
+                }
+                let mut sparse = dense.clone();
+                sparse.source = Source::ModelSparse(model.spectrum());
+                Ok(Task::Compare(["dense", "sparse"], [dense, sparse]))
+            }
+        }
+    }
+}
+
+impl ModelOptions {
+    fn spectrum(&self) -> Spectrum {
+        Spectrum {
+            n: self.n,
+            kappa: self.kappa,
+            rho: self.rho,
+        }
+    }
+}
+
+impl SolveOptions {
+    fn job(
+        self,
+        source: Source,
+        rhs: RightHandSide,
+        partition: Partition,
+        matrix: Option<PathBuf>,
+    ) -> Job {
+        Job {
+            source,
+            rhs: self.rhs.unwrap_or(rhs),
+            x0: self.x0,
+            partition: self.partition.unwrap_or(partition),
+            solver: self.solver,
+            preconditioner: self.pc,
+            settings: Settings {
+                rtol: self.rtol,
+                atol: self.atol,
+                divtol: self.divtol,
+                max_iterations: self.max_it,
+            },
+            monitor: self.monitor,
+            files: Files {
+                output: self.output,
+                history: self.history,
+                json: self.json,
+                matrix,
+            },
+        }
+    }
+}
+
+fn model_job(source: Source, options: SolveOptions) -> Result<Job> {
+    if options.partition.is_some() {
+        return Err(Error::usage(
+            "the model problem's columns are dealt evenly: --partition does not apply",
+        ));
+    }
+    Ok(options.job(source, RightHandSide::A1, Partition::Blocks, None))
+}
+
+fn grid(dim: usize, n: &[u64], stencil: Option<u32>) -> Result<Stencil> {
+    let mut points = [1; 3];
+    match n {
+        [all] => points[..dim].fill(*all),
+        each if each.len() == dim => points[..dim].copy_from_slice(each),
+        each => {
+            return Err(Error::usage(format!(
+                "--n names {} axes, but --dim is {dim}: give one number, or one per axis",
+                each.len()
+            )));
+        }
+    }
+    let size = stencil.unwrap_or(if dim == 2 { 5 } else { 7 });
+    Stencil::new(points, dim, size).ok_or_else(|| {
+        let sizes = if dim == 2 { "5 or 9" } else { "7 or 27" };
+        Error::usage(format!("no {size}-point stencil on this {dim}-dimensional grid: use --stencil {sizes}, and fewer than 2^62 points"))
+    })
+}
+
+fn solvers() -> impl TypedValueParser<Value = &'static krylov::Kind> {
+    let values = krylov::TABLE.iter().map(|kind| {
+        PossibleValue::new(kind.name)
+            .aliases(kind.aliases.iter().copied())
+            .help(kind.about)
+    });
+    PossibleValuesParser::new(values)
+        .map(|name| krylov::Kind::named(&name).expect("only names of the table pass"))
+}
+
+fn preconditioners() -> impl TypedValueParser<Value = &'static preconditioner::Kind> {
+    let values = preconditioner::TABLE
+        .iter()
+        .map(|kind| PossibleValue::new(kind.name).help(kind.about));
+    PossibleValuesParser::new(values)
+        .map(|name| preconditioner::Kind::named(&name).expect("only names of the table pass"))
+}
+
+fn number(
+    text: &str,
+    wanted: &str,
+    fits: impl Fn(f64) -> bool,
+) -> std::result::Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|&number| fits(number))
+        .ok_or_else(|| format!("must be {wanted}"))
+}
+
+fn not_negative(text: &str) -> std::result::Result<f64, String> {
+    number(text, "a number >= 0", |number| number >= 0.0)
+}
+
+fn at_least_one(text: &str) -> std::result::Result<f64, String> {
+    number(text, "a finite number >= 1", |number| {
+        number >= 1.0 && number.is_finite()
+    })
+}
+
+fn fraction(text: &str) -> std::result::Result<f64, String> {
+    number(text, "a number > 0 and <= 1", |number| {
+        number > 0.0 && number <= 1.0
+    })
+}
+
+fn right_hand_side(text: &str) -> std::result::Result<RightHandSide, String> {
+    Ok(match text {
+        "ones" => RightHandSide::Ones,
+        "A1" => RightHandSide::A1,
+        "random" => RightHandSide::Random(0),
+        _ => match text.strip_prefix("random:") {
+            Some(seed) => RightHandSide::Random(
+                seed.parse()
+                    .map_err(|_| "the seed must be a whole number")?,
+            ),
+            None => RightHandSide::File(text.into()),
+        },
+    })
+}
+
+fn partition(text: &str) -> std::result::Result<Partition, String> {
+    match text {
+        "metis" => Ok(Partition::Metis),
+        "blocks" => Ok(Partition::Blocks),
+        "boxes" => Ok(Partition::Boxes),
+        _ => match text.strip_prefix("file:") {
+            Some(path) if !path.is_empty() => Ok(Partition::File(path.into())),
+            _ => Err("use metis, blocks, boxes or file:PATH".into()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn petsc_spellings_are_understood() {
+        let cli = Cli::parse_from([
+            "halocg",
+            "solve",
+            "a.mtx",
+            "--ksp-type",
+            "pipeprcg",
+            "--pc_type",
+            "jacobi",
+            "--ksp_rtol",
+            "1e-3",
+        ]);
+        let Ok(Task::Run(job)) = cli.command.into_task() else {
+            panic!("one solve")
+        };
+        assert_eq!(
+            (job.solver.name, job.preconditioner.name, job.settings.rtol),
+            ("pipe-pr-cg", "jacobi", 1e-3)
+        );
+    }
+}

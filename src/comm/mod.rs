@@ -1,0 +1,276 @@
+//! Communication: one face, [`Comm`], over three engines.
+//!
+//! * alone: one rank, nothing to say;
+//! * threads: P ranks as threads of this process ([`Comm::threads`]);
+//! * mpi: the ranks of an `mpirun` ([`Comm::mpi`], feature `mpi`).
+//!
+//! The iteration uses two operations only: [`Comm::start_sum`], a non-blocking global sum, and a
+//! [`Channel`], a persistent exchange with neighbours. Everything else belongs to set-up and report.
+
+mod alone;
+mod engine;
+pub mod launcher;
+#[cfg(feature = "mpi")]
+#[allow(unsafe_code)]
+mod mpi;
+mod profile;
+mod threads;
+
+pub use engine::{Channel, Op, Part};
+#[cfg(feature = "mpi")]
+pub use mpi::library_version;
+pub use profile::{Counts, Phase, Profile};
+
+use crate::error::{Error, Result};
+use bytemuck::{AnyBitPattern, NoUninit};
+use engine::Engine;
+use std::rc::Rc;
+
+/// One rank's end of the communication. Cheap to clone; stays on its thread.
+#[derive(Clone)]
+pub struct Comm {
+    engine: Rc<dyn Engine>,
+    profile: Rc<Profile>,
+}
+
+impl Comm {
+    fn new(engine: impl Engine + 'static) -> Comm {
+        Comm {
+            engine: Rc::new(engine),
+            profile: Rc::default(),
+        }
+    }
+
+    /// A world of one rank.
+    pub fn alone() -> Comm {
+        Comm::new(alone::Alone::new())
+    }
+
+    /// Runs `body` on `ranks` threads, each with its own `Comm`; returns what they return, by rank.
+    ///
+    /// # Panics
+    /// If `ranks` is 0, or with the first panic of a rank.
+    pub fn threads<T: Send>(ranks: usize, body: impl Fn(&Comm) -> T + Sync) -> Vec<T> {
+        assert!(ranks > 0, "a team has at least one rank");
+        let team = threads::Team::new(ranks);
+        std::thread::scope(|scope| {
+            let handles: Vec<_> = (0..ranks)
+                .map(|rank| {
+                    let (team, body) = (team.clone(), &body);
+                    scope.spawn(move || {
+                        let _poison = threads::Poison(team.clone());
+                        body(&Comm::new(threads::ThreadRank::new(team, rank)))
+                    })
+                })
+                .collect();
+            let results: Vec<_> = handles.into_iter().map(|handle| handle.join()).collect();
+            if results.iter().any(|result| result.is_err()) {
+                // Prefer the panic that came first over those of the ranks that gave up waiting.
+                let panics = results.into_iter().filter_map(|result| result.err());
+                let (echoes, causes): (Vec<_>, Vec<_>) =
+                    panics.partition(|panic| panic.is::<threads::Echo>());
+                std::panic::resume_unwind(
+                    causes
+                        .into_iter()
+                        .chain(echoes)
+                        .next()
+                        .expect("one rank panicked"),
+                );
+            }
+            results
+                .into_iter()
+                .filter_map(|result| result.ok())
+                .collect()
+        })
+    }
+
+    /// The ranks of this `mpirun`. Initialises MPI; MPI is finalised when the last clone of this
+    /// `Comm`, and everything made from it, is dropped.
+    ///
+    /// # Errors
+    /// When MPI was initialised before, or when the launcher announced another number of ranks than
+    /// this program's MPI library sees (it belongs to another MPI).
+    #[cfg(feature = "mpi")]
+    pub fn mpi() -> Result<Comm> {
+        let engine = mpi::MpiRank::initialize().ok_or_else(|| {
+            Error::usage("MPI is already initialised in this process; make one Comm and clone it")
+        })?;
+        launcher::check(engine.size(), &library_version())?;
+        Ok(Comm::new(engine))
+    }
+
+    /// This rank's number, 0 … size − 1.
+    pub fn rank(&self) -> usize {
+        self.engine.rank()
+    }
+
+    /// The number of ranks.
+    pub fn size(&self) -> usize {
+        self.engine.size()
+    }
+
+    /// True on the one rank that prints.
+    pub fn is_root(&self) -> bool {
+        self.rank() == 0
+    }
+
+    /// The engine in words, for reports.
+    pub fn describe(&self) -> String {
+        self.engine.describe()
+    }
+
+    /// Seconds on this engine's clock; only differences mean something.
+    pub fn clock_seconds(&self) -> f64 {
+        self.engine.clock_seconds()
+    }
+
+    /// This rank's running totals.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Runs `work` and books its time under `phase`.
+    pub fn timed<T>(&self, phase: Phase, work: impl FnOnce() -> T) -> T {
+        let start = self.clock_seconds();
+        let result = work();
+        self.profile
+            .add_seconds(phase, self.clock_seconds() - start);
+        result
+    }
+
+    /// Starts the global sum of `partial`, word by word. Collective. One sum at a time.
+    ///
+    /// Every rank receives the same bits.
+    pub fn start_sum(&self, partial: &[f64]) -> Sum<'_> {
+        self.profile.count(|counts| {
+            counts.sums += 1;
+            counts.sum_words += partial.len() as u64;
+        });
+        self.timed(Phase::Sum, || self.engine.start_sum(partial));
+        Sum { comm: self }
+    }
+
+    /// The global sum of `words`, waited for at once. Collective.
+    pub fn sum(&self, words: &mut [f64]) {
+        self.profile.count(|counts| counts.blocking_sums += 1);
+        self.start_sum(words).finish(words);
+    }
+
+    /// Blocking reduction of integers, for set-up and reports. Collective.
+    pub fn reduce_u64(&self, op: Op, words: &mut [u64]) {
+        self.count_setup();
+        self.engine.reduce_u64(op, words);
+    }
+
+    /// Blocking reduction of reals, for set-up and reports. Collective.
+    pub fn reduce_f64(&self, op: Op, words: &mut [f64]) {
+        self.count_setup();
+        self.engine.reduce_f64(op, words);
+    }
+
+    /// `value` reduced over all ranks. Collective.
+    pub fn reduced(&self, op: Op, value: u64) -> u64 {
+        let mut words = [value];
+        self.reduce_u64(op, &mut words);
+        words[0]
+    }
+
+    /// The items of rank `root`, on every rank. Collective.
+    pub fn broadcast<T: NoUninit + AnyBitPattern>(&self, root: usize, items: &[T]) -> Vec<T> {
+        self.count_setup();
+        let mut bytes = bytemuck::cast_slice(items).to_vec();
+        self.engine.broadcast(root, &mut bytes);
+        bytemuck::pod_collect_to_vec(&bytes)
+    }
+
+    /// Each rank sends items to ranks of its choice, at most one message to each, itself included;
+    /// returns the messages meant for this rank, by source. Collective; costs a rank only the
+    /// messages it sends and receives.
+    pub fn sparse_exchange<T: NoUninit + AnyBitPattern>(
+        &self,
+        outgoing: Vec<(usize, Vec<T>)>,
+    ) -> Vec<(usize, Vec<T>)> {
+        self.count_setup();
+        let to_bytes =
+            |(rank, items): (usize, Vec<T>)| (rank, bytemuck::cast_slice(&items).to_vec());
+        let from_bytes =
+            |(rank, bytes): (usize, Vec<u8>)| (rank, bytemuck::pod_collect_to_vec(&bytes));
+        let outgoing = outgoing.into_iter().map(to_bytes).collect();
+        self.engine
+            .sparse_exchange(outgoing)
+            .into_iter()
+            .map(from_bytes)
+            .collect()
+    }
+
+    /// The items of every rank, by rank, on `root`; nothing elsewhere. Collective.
+    pub fn gather<T: NoUninit + AnyBitPattern>(&self, root: usize, items: &[T]) -> Vec<Vec<T>> {
+        self.sparse_exchange(vec![(root, items.to_vec())])
+            .into_iter()
+            .map(|(_, items)| items)
+            .collect()
+    }
+
+    /// A persistent exchange; both ends of a message state the same length. Collective.
+    pub fn channel(&self, sends: &[Part], receives: &[Part]) -> Box<dyn Channel> {
+        self.engine.channel(sends, receives)
+    }
+
+    /// Closes a stage that may have failed on some ranks only: if any failed, every rank returns
+    /// the error of the lowest failing rank. Collective.
+    ///
+    /// # Errors
+    /// As said.
+    pub fn agree<T>(&self, result: Result<T>) -> Result<T> {
+        let failing = if result.is_err() {
+            self.rank()
+        } else {
+            self.size()
+        };
+        let first = self.reduced(Op::Min, failing as u64) as usize;
+        if first == self.size() {
+            return result;
+        }
+        let mine = result
+            .err()
+            .map(|error| error.to_bytes())
+            .unwrap_or_default();
+        Err(Error::from_bytes(&self.broadcast(first, &mine)))
+    }
+
+    /// Ends the whole job at once, with this exit code: for broken contracts only.
+    pub fn abort(&self, code: i32) -> ! {
+        self.engine.abort(code)
+    }
+
+    fn count_setup(&self) {
+        self.profile.count(|counts| counts.setup_collectives += 1);
+    }
+}
+
+/// A global sum in flight.
+#[must_use = "a sum that is started must be finished"]
+pub struct Sum<'a> {
+    comm: &'a Comm,
+}
+
+impl Sum<'_> {
+    /// Lets the sum advance. Most MPI libraries make progress only inside their own calls.
+    pub fn poll(&self) {
+        self.comm.engine.poll_sum();
+    }
+
+    /// Waits, and writes the sums to `words` (as many as were started).
+    pub fn finish(self, words: &mut [f64]) {
+        self.comm
+            .timed(Phase::Sum, || self.comm.engine.finish_sum(words));
+    }
+}
+
+/// Ends the whole job when this process panics under MPI: unwinding would run MPI_Finalize on one
+/// rank and leave the others waiting. To be called from a panic hook.
+pub fn abort_job(code: i32) -> ! {
+    #[cfg(feature = "mpi")]
+    mpi::abort_world(code);
+    std::process::exit(code)
+}

@@ -1,0 +1,571 @@
+//! The MPI engine: rsmpi where it reaches, the raw MPI calls where it does not.
+//!
+//! rsmpi exposes no persistent requests, and its scoped requests cannot be kept in a struct across
+//! iterations; both are made here from `mpi::ffi`. This file is one of the few places with `unsafe`.
+//! Return codes are not looked at: the error handler is MPI_ERRORS_ARE_FATAL, MPI's default.
+
+use super::engine::{Channel, Engine, Message, Op, Part};
+use mpi::collective::SystemOperation;
+use mpi::environment::Universe;
+use mpi::ffi;
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::*;
+use std::cell::{Cell, RefCell};
+use std::mem::MaybeUninit;
+use std::os::raw::{c_int, c_void};
+use std::rc::Rc;
+
+/// Longest single message of the set-up, in bytes: MPI counts are C ints.
+const PIECE_BYTES: usize = 1 << 30;
+
+/// Two tags taken in turn: a rank that has left one sparse exchange may already send for the next
+/// while another still looks for messages of the first. It cannot be two ahead.
+const EXCHANGE_TAGS: [c_int; 2] = [1, 2];
+/// Channel tags lie above those and below 32767, which every MPI allows.
+const CHANNEL_TAGS: c_int = 16;
+const CHANNEL_TAG_COUNT: c_int = 32_000;
+
+/// The initialised library. MPI_Finalize runs when the last owner lets go: requests and
+/// communicators hold one of these so that they are freed before.
+struct World {
+    // Fields are dropped in this order: the communicator before the library.
+    comm: SimpleCommunicator,
+    _universe: Universe,
+}
+
+pub(super) struct MpiRank {
+    world: Rc<World>,
+    sum: RefCell<SumRequest>,
+    channels_made: Cell<c_int>,
+    exchanges_made: Cell<usize>,
+}
+
+/// Name and version of the MPI library this program is linked with; callable before MPI_Init.
+pub fn library_version() -> String {
+    let version = mpi::environment::library_version().unwrap_or_else(|_| "unknown MPI".into());
+    version
+        .split(['\n', ',', '\0'])
+        .next()
+        .unwrap_or_default()
+        .replace('\t', " ")
+        .trim()
+        .to_string()
+}
+
+impl MpiRank {
+    /// Initialises MPI on a private copy of the world communicator. None if MPI was initialised before.
+    pub(super) fn initialize() -> Option<MpiRank> {
+        let (universe, _) = mpi::environment::initialize_with_threading(mpi::Threading::Funneled)?;
+        let comm = universe.world().duplicate();
+        let world = Rc::new(World {
+            comm,
+            _universe: universe,
+        });
+        Some(MpiRank {
+            sum: RefCell::new(SumRequest::new(world.clone())),
+            world,
+            channels_made: Cell::new(0),
+            exchanges_made: Cell::new(0),
+        })
+    }
+
+    fn raw_comm(&self) -> ffi::MPI_Comm {
+        self.world.comm.as_raw()
+    }
+}
+
+impl Engine for MpiRank {
+    fn rank(&self) -> usize {
+        self.world.comm.rank() as usize
+    }
+
+    fn size(&self) -> usize {
+        self.world.comm.size() as usize
+    }
+
+    fn describe(&self) -> String {
+        format!("{} ranks, {}", self.size(), library_version())
+    }
+
+    fn clock_seconds(&self) -> f64 {
+        mpi::time()
+    }
+
+    fn start_sum(&self, words: &[f64]) {
+        self.sum.borrow_mut().start(words);
+    }
+
+    fn poll_sum(&self) -> bool {
+        self.sum.borrow_mut().poll()
+    }
+
+    fn finish_sum(&self, words: &mut [f64]) {
+        self.sum.borrow_mut().finish(words);
+    }
+
+    fn reduce_u64(&self, op: Op, words: &mut [u64]) {
+        let mine = words.to_vec();
+        self.world
+            .comm
+            .all_reduce_into(&mine[..], words, operation(op));
+    }
+
+    fn reduce_f64(&self, op: Op, words: &mut [f64]) {
+        let mine = words.to_vec();
+        self.world
+            .comm
+            .all_reduce_into(&mine[..], words, operation(op));
+    }
+
+    fn broadcast(&self, root: usize, bytes: &mut Vec<u8>) {
+        let root = self.world.comm.process_at_rank(root as c_int);
+        let mut length = bytes.len() as u64;
+        root.broadcast_into(&mut length);
+        bytes.resize(length as usize, 0);
+        for piece in bytes.chunks_mut(PIECE_BYTES) {
+            root.broadcast_into(piece);
+        }
+    }
+
+    fn sparse_exchange(&self, outgoing: Vec<Message>) -> Vec<Message> {
+        let number = self.exchanges_made.get();
+        self.exchanges_made.set(number + 1);
+        sparse_exchange(
+            self.raw_comm(),
+            EXCHANGE_TAGS[number % 2],
+            outgoing,
+            PIECE_BYTES,
+        )
+    }
+
+    fn channel(&self, sends: &[Part], receives: &[Part]) -> Box<dyn Channel> {
+        let number = self.channels_made.get();
+        self.channels_made.set((number + 1) % CHANNEL_TAG_COUNT);
+        Box::new(MpiChannel::new(
+            self.world.clone(),
+            CHANNEL_TAGS + number,
+            sends,
+            receives,
+        ))
+    }
+
+    fn abort(&self, code: i32) -> ! {
+        self.world.comm.abort(code)
+    }
+}
+
+/// Ends the whole job from a panic hook, where no engine is at hand.
+pub(super) fn abort_world(code: i32) {
+    if mpi::environment::is_initialized() && !mpi::environment::is_finalized() {
+        SimpleCommunicator::world().abort(code)
+    }
+}
+
+fn operation(op: Op) -> SystemOperation {
+    match op {
+        Op::Sum => SystemOperation::sum(),
+        Op::Min => SystemOperation::min(),
+        Op::Max => SystemOperation::max(),
+    }
+}
+
+/// Heap memory that MPI may read or write while Rust holds no reference to it.
+struct Words {
+    start: *mut f64,
+    len: usize,
+}
+
+impl Words {
+    fn new(len: usize) -> Words {
+        Words {
+            start: Box::into_raw(vec![0.0; len].into_boxed_slice()).cast(),
+            len,
+        }
+    }
+
+    /// # Safety
+    /// No request that writes the buffer is active.
+    unsafe fn get(&self) -> &[f64] {
+        // SAFETY: `start` and `len` come from a boxed slice that lives until `drop`; the caller
+        // promises that nobody writes to it.
+        unsafe { std::slice::from_raw_parts(self.start, self.len) }
+    }
+
+    /// # Safety
+    /// No request on the buffer is active.
+    unsafe fn get_mut(&mut self) -> &mut [f64] {
+        // SAFETY: as in `get`; `&mut self` excludes other references made through this value.
+        unsafe { std::slice::from_raw_parts_mut(self.start, self.len) }
+    }
+
+    /// Gives the memory up to requests that will never complete.
+    fn leak(&mut self) {
+        std::mem::forget(std::mem::replace(self, Words::new(0)));
+    }
+}
+
+impl Drop for Words {
+    fn drop(&mut self) {
+        // SAFETY: `start` and `len` came from `Box::into_raw` of a boxed slice, and this runs once.
+        // Whoever owns a `Words` completes its requests before dropping it.
+        drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(self.start, self.len)) });
+    }
+}
+
+/// The one non-blocking Allreduce of an iteration.
+struct SumRequest {
+    world: Rc<World>,
+    send: Words,
+    receive: Words,
+    len: usize,
+    request: ffi::MPI_Request,
+    in_flight: bool,
+}
+
+impl SumRequest {
+    fn new(world: Rc<World>) -> SumRequest {
+        // SAFETY: reads a constant of the library.
+        let request = unsafe { ffi::RSMPI_REQUEST_NULL };
+        SumRequest {
+            world,
+            send: Words::new(16),
+            receive: Words::new(16),
+            len: 0,
+            request,
+            in_flight: false,
+        }
+    }
+
+    fn start(&mut self, words: &[f64]) {
+        assert!(!self.in_flight, "only one sum may be in flight");
+        if words.len() > self.send.len {
+            (self.send, self.receive) = (Words::new(words.len()), Words::new(words.len()));
+        }
+        self.len = words.len();
+        let count = c_int::try_from(self.len).expect("a sum has fewer than 2^31 words");
+        // SAFETY: no sum is in flight (asserted), so the send buffer is free to write.
+        let send = unsafe { self.send.get_mut() };
+        send[..self.len].copy_from_slice(words);
+        // SAFETY: both buffers hold at least `count` doubles, are distinct, and live in `self`,
+        // which completes the request in `finish` or `drop` before it lets them go or reuses them.
+        unsafe {
+            ffi::MPI_Iallreduce(
+                self.send.start.cast::<c_void>(),
+                self.receive.start.cast(),
+                count,
+                ffi::RSMPI_DOUBLE,
+                ffi::RSMPI_SUM,
+                self.world.comm.as_raw(),
+                &mut self.request,
+            );
+        }
+        self.in_flight = true;
+    }
+
+    fn poll(&mut self) -> bool {
+        let mut done = 1;
+        // SAFETY: `request` is the active request or MPI_REQUEST_NULL (for which MPI_Test answers true).
+        unsafe { ffi::MPI_Test(&mut self.request, &mut done, ffi::RSMPI_STATUS_IGNORE) };
+        done != 0
+    }
+
+    fn finish(&mut self, words: &mut [f64]) {
+        assert!(self.in_flight, "start a sum before finishing it");
+        assert_eq!(
+            words.len(),
+            self.len,
+            "a sum is finished with as many words as it was started with"
+        );
+        // SAFETY: `request` is the active request, or MPI_REQUEST_NULL when `poll` has seen it complete.
+        unsafe { ffi::MPI_Wait(&mut self.request, ffi::RSMPI_STATUS_IGNORE) };
+        self.in_flight = false;
+        // SAFETY: the request is complete, nobody writes the buffer.
+        words.copy_from_slice(&unsafe { self.receive.get() }[..self.len]);
+    }
+}
+
+impl Drop for SumRequest {
+    fn drop(&mut self) {
+        if !self.in_flight {
+            return;
+        }
+        if std::thread::panicking() {
+            // Other ranks may never come: do not wait, and leave MPI its memory.
+            (self.send.leak(), self.receive.leak());
+            return;
+        }
+        // SAFETY: completes the request (a no-op on MPI_REQUEST_NULL) before the buffers go.
+        unsafe { ffi::MPI_Wait(&mut self.request, ffi::RSMPI_STATUS_IGNORE) };
+    }
+}
+
+/// Persistent point-to-point requests over two fixed buffers.
+struct MpiChannel {
+    /// Keeps MPI initialised for as long as the requests exist.
+    _world: Rc<World>,
+    send: Words,
+    receive: Words,
+    /// Receives first, so that they are posted before the sends.
+    requests: Vec<ffi::MPI_Request>,
+    in_flight: bool,
+}
+
+impl MpiChannel {
+    fn new(world: Rc<World>, tag: c_int, sends: &[Part], receives: &[Part]) -> MpiChannel {
+        let total = |parts: &[Part]| parts.iter().map(|part| part.words).sum();
+        let (send, receive) = (Words::new(total(sends)), Words::new(total(receives)));
+        let mut requests = Vec::with_capacity(sends.len() + receives.len());
+        let comm = world.comm.as_raw();
+        let mut init = |parts: &[Part], buffer: *mut f64, sending: bool| {
+            let mut offset = 0;
+            for part in parts {
+                let count =
+                    c_int::try_from(part.words).expect("a halo message has fewer than 2^31 words");
+                let mut request = MaybeUninit::uninit();
+                // SAFETY: `offset + count` words lie inside the buffer (its length is the sum of the
+                // parts); the buffer lives in the channel, which frees the requests before it.
+                // MPI writes the handle, so it is initialised afterwards.
+                requests.push(unsafe {
+                    let start = buffer.add(offset).cast::<c_void>();
+                    let (double, rank) = (ffi::RSMPI_DOUBLE, part.rank as c_int);
+                    if sending {
+                        ffi::MPI_Send_init(
+                            start,
+                            count,
+                            double,
+                            rank,
+                            tag,
+                            comm,
+                            request.as_mut_ptr(),
+                        );
+                    } else {
+                        ffi::MPI_Recv_init(
+                            start,
+                            count,
+                            double,
+                            rank,
+                            tag,
+                            comm,
+                            request.as_mut_ptr(),
+                        );
+                    }
+                    request.assume_init()
+                });
+                offset += part.words;
+            }
+        };
+        init(receives, receive.start, false);
+        init(sends, send.start, true);
+        MpiChannel {
+            _world: world,
+            send,
+            receive,
+            requests,
+            in_flight: false,
+        }
+    }
+
+    fn wait(&mut self) {
+        // SAFETY: the requests are the persistent ones made in `new`; waiting makes them inactive.
+        unsafe {
+            let count = self.requests.len() as c_int;
+            ffi::MPI_Waitall(
+                count,
+                self.requests.as_mut_ptr(),
+                ffi::RSMPI_STATUSES_IGNORE,
+            );
+        }
+        self.in_flight = false;
+    }
+}
+
+impl Channel for MpiChannel {
+    fn send_buffer(&mut self) -> &mut [f64] {
+        assert!(
+            !self.in_flight,
+            "the exchange in flight still owns the send buffer"
+        );
+        // SAFETY: no request is active (asserted).
+        unsafe { self.send.get_mut() }
+    }
+
+    fn start(&mut self) {
+        assert!(
+            !self.in_flight,
+            "finish the exchange before starting it again"
+        );
+        self.in_flight = true;
+        if !self.requests.is_empty() {
+            // SAFETY: all requests are persistent and inactive; no reference to the buffers is alive,
+            // since `send_buffer` and `finish` borrow the channel.
+            unsafe { ffi::MPI_Startall(self.requests.len() as c_int, self.requests.as_mut_ptr()) };
+        }
+    }
+
+    fn finish(&mut self) -> &[f64] {
+        assert!(self.in_flight, "start the exchange before finishing it");
+        self.wait();
+        self.received()
+    }
+
+    fn received(&self) -> &[f64] {
+        assert!(
+            !self.in_flight,
+            "the exchange in flight still owns the receive buffer"
+        );
+        // SAFETY: no request is active (asserted).
+        unsafe { self.receive.get() }
+    }
+}
+
+impl Drop for MpiChannel {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Other ranks may never come: do not wait, and leave MPI its memory.
+            (self.send.leak(), self.receive.leak());
+            return;
+        }
+        if self.in_flight {
+            self.wait();
+        }
+        for request in &mut self.requests {
+            // SAFETY: a persistent, inactive request of this channel, freed once; `_world` still
+            // keeps MPI initialised.
+            unsafe { ffi::MPI_Request_free(request) };
+        }
+    }
+}
+
+/// Hoefler, Siebert, Lumsdaine, "Scalable communication protocols for dynamic sparse data
+/// exchange" (PPoPP 2010), algorithm NBX: synchronous sends tell the sender when its messages have
+/// been received, and a non-blocking barrier tells everybody when all senders are done.
+///
+/// Each message travels in pieces of at most `piece_bytes`, each behind a header holding the
+/// message's whole length, so that the receiver knows when it is complete.
+fn sparse_exchange(
+    comm: ffi::MPI_Comm,
+    tag: c_int,
+    outgoing: Vec<Message>,
+    piece_bytes: usize,
+) -> Vec<Message> {
+    const HEADER: usize = size_of::<u64>();
+    let mut pieces: Vec<(c_int, Vec<u8>)> = Vec::new();
+    for (to, bytes) in outgoing {
+        let header = (bytes.len() as u64).to_le_bytes();
+        // An empty message is one piece too: its arrival is the message.
+        let parts: Vec<&[u8]> = if bytes.is_empty() {
+            vec![&[]]
+        } else {
+            bytes.chunks(piece_bytes).collect()
+        };
+        pieces.extend(
+            parts
+                .into_iter()
+                .map(|part| (to as c_int, [&header[..], part].concat())),
+        );
+    }
+    let mut sends: Vec<ffi::MPI_Request> = Vec::with_capacity(pieces.len());
+    for (to, piece) in &pieces {
+        let mut request = MaybeUninit::uninit();
+        // SAFETY: `piece` outlives the request: `pieces` is neither changed nor dropped before all
+        // sends have completed, which the loop below waits for. MPI initialises the handle.
+        sends.push(unsafe {
+            let (start, count) = (piece.as_ptr().cast::<c_void>(), piece.len() as c_int);
+            ffi::MPI_Issend(
+                start,
+                count,
+                ffi::RSMPI_UINT8_T,
+                *to,
+                tag,
+                comm,
+                request.as_mut_ptr(),
+            );
+            request.assume_init()
+        });
+    }
+    let mut incoming: std::collections::BTreeMap<usize, (usize, Vec<u8>)> = Default::default();
+    let mut barrier: Option<ffi::MPI_Request> = None;
+    loop {
+        if let Some((from, piece)) = receive_any(comm, tag) {
+            let (header, body) = piece.split_at(HEADER);
+            let length =
+                u64::from_le_bytes(header.try_into().expect("a header has 8 bytes")) as usize;
+            let (expected, bytes) = incoming.entry(from).or_default();
+            *expected = length;
+            bytes.extend_from_slice(body);
+        }
+        let mut done = 0;
+        // SAFETY: `sends` holds valid requests (MPI_REQUEST_NULL once complete), `request` the
+        // barrier's; neither is used again after it has been reported complete.
+        unsafe {
+            match &mut barrier {
+                None => {
+                    let count = sends.len() as c_int;
+                    ffi::MPI_Testall(
+                        count,
+                        sends.as_mut_ptr(),
+                        &mut done,
+                        ffi::RSMPI_STATUSES_IGNORE,
+                    );
+                    if done != 0 {
+                        let mut request = MaybeUninit::uninit();
+                        ffi::MPI_Ibarrier(comm, request.as_mut_ptr());
+                        barrier = Some(request.assume_init());
+                    }
+                }
+                Some(request) => {
+                    ffi::MPI_Test(request, &mut done, ffi::RSMPI_STATUS_IGNORE);
+                    if done != 0 {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    incoming
+        .into_iter()
+        .map(|(from, (expected, bytes))| {
+            assert_eq!(
+                bytes.len(),
+                expected,
+                "a message of the set-up arrived in full"
+            );
+            (from, bytes)
+        })
+        .collect()
+}
+
+/// One message of the sparse exchange, if one has arrived.
+fn receive_any(comm: ffi::MPI_Comm, tag: c_int) -> Option<(usize, Vec<u8>)> {
+    // SAFETY: plain MPI calls on local out-parameters, initialised by MPI when `found` is set; the
+    // matched message is received exactly once into a buffer of the length MPI announced.
+    unsafe {
+        let (mut found, mut message, mut status) =
+            (0, MaybeUninit::uninit(), MaybeUninit::uninit());
+        let any = ffi::RSMPI_ANY_SOURCE;
+        ffi::MPI_Improbe(
+            any,
+            tag,
+            comm,
+            &mut found,
+            message.as_mut_ptr(),
+            status.as_mut_ptr(),
+        );
+        if found == 0 {
+            return None;
+        }
+        let (mut message, status) = (message.assume_init(), status.assume_init());
+        let mut count = 0;
+        ffi::MPI_Get_count(&status, ffi::RSMPI_UINT8_T, &mut count);
+        let mut bytes = vec![0u8; count as usize];
+        let start = bytes.as_mut_ptr().cast::<c_void>();
+        ffi::MPI_Mrecv(
+            start,
+            count,
+            ffi::RSMPI_UINT8_T,
+            &mut message,
+            ffi::RSMPI_STATUS_IGNORE,
+        );
+        Some((status.MPI_SOURCE as usize, bytes))
+    }
+}

@@ -1,0 +1,167 @@
+//! The rows of one rank: their original numbers, and the local numbering.
+
+use super::halo::HaloPlan;
+use crate::comm::Comm;
+use crate::partition::{Owners, group_by};
+use crate::problem::{EvenSplit, Rows};
+use std::rc::Rc;
+
+/// Which rows this rank owns, and in which order its vectors hold them: first the interior rows,
+/// which touch owned columns only, then the boundary rows, which touch ghosts.
+#[derive(Clone)]
+pub struct Layout {
+    comm: Comm,
+    n: u64,
+    rows: Rc<[u64]>,
+    interior: usize,
+}
+
+impl Layout {
+    /// Contiguous even shares, no halo: for operators that bring their own communication.
+    pub fn even(comm: &Comm, n: u64) -> Layout {
+        let rows: Rc<[u64]> = EvenSplit {
+            n,
+            ranks: comm.size(),
+        }
+        .share(comm.rank())
+        .collect();
+        Layout {
+            comm: comm.clone(),
+            n,
+            interior: rows.len(),
+            rows,
+        }
+    }
+
+    /// The communicator.
+    pub fn comm(&self) -> &Comm {
+        &self.comm
+    }
+
+    /// Global number of rows.
+    pub fn n(&self) -> u64 {
+        self.n
+    }
+
+    /// Rows owned by this rank: the length of its part of every vector.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True on a rank without rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Original number of each owned row.
+    pub fn rows(&self) -> &[u64] {
+        &self.rows
+    }
+
+    /// How many of the owned rows are interior; they come first.
+    pub fn interior(&self) -> usize {
+        self.interior
+    }
+}
+
+/// A rank's rows with local columns: `0 .. layout.len()` are owned, from there on ghosts in the
+/// order of the halo plan. Entries stay in the order of the *original* columns, so that a row sum
+/// does not depend on the partition.
+#[derive(Clone, Debug, Default)]
+pub struct LocalRows {
+    /// Where each row starts in `columns` and `values`; one more entry than rows.
+    pub starts: Vec<usize>,
+    /// Local columns.
+    pub columns: Vec<u32>,
+    /// The entries.
+    pub values: Vec<f64>,
+}
+
+/// Numbers the owned rows locally and finds the halo. Collective; every message goes to a rank
+/// that holds or owns a row needed here.
+///
+/// # Panics
+/// If a rank owns 2³² rows and ghosts or more.
+pub fn localize(
+    comm: &Comm,
+    n: u64,
+    owned: Rows,
+    owners: &Owners,
+) -> (Layout, LocalRows, HaloPlan) {
+    // Ghosts: columns whose row is not here, by owner and then by number.
+    let is_owned = |column: &u64| owned.numbers.binary_search(column).is_ok();
+    let mut ghosts: Vec<u64> = owned
+        .columns
+        .iter()
+        .copied()
+        .filter(|column| !is_owned(column))
+        .collect();
+    ghosts.sort_unstable();
+    ghosts.dedup();
+    let ghost_owners = owners.of(comm, &ghosts);
+    let mut by_owner: Vec<(usize, u64)> = ghost_owners.into_iter().zip(ghosts).collect();
+    by_owner.sort_unstable();
+    assert!(
+        owned.len() + by_owner.len() < u32::MAX as usize,
+        "a rank's rows and ghosts are numbered with 32 bits"
+    );
+
+    let mut ghost_places: Vec<(u64, u32)> = by_owner
+        .iter()
+        .enumerate()
+        .map(|(k, &(_, ghost))| (ghost, (owned.len() + k) as u32))
+        .collect();
+    ghost_places.sort_unstable();
+
+    // Interior rows first; within each kind the original order, which keeps the file's locality.
+    let touches_ghost = |k: &usize| owned.row(*k).0.iter().any(|column| !is_owned(column));
+    let (boundary, interior): (Vec<usize>, Vec<usize>) = (0..owned.len()).partition(touches_ghost);
+    let order: Vec<usize> = [&interior[..], &boundary].concat();
+    let mut place = vec![0u32; owned.len()];
+    for (local, &k) in order.iter().enumerate() {
+        place[k] = local as u32;
+    }
+    let local_column = |column: &u64| match owned.numbers.binary_search(column) {
+        Ok(k) => place[k],
+        Err(_) => {
+            let k = ghost_places.binary_search_by_key(column, |&(ghost, _)| ghost);
+            ghost_places[k.expect("a column is owned or a ghost")].1
+        }
+    };
+    let mut local = LocalRows {
+        starts: vec![0],
+        ..LocalRows::default()
+    };
+    for &k in &order {
+        let (columns, values) = owned.row(k);
+        local.columns.extend(columns.iter().map(local_column));
+        local.values.extend_from_slice(values);
+        local.starts.push(local.columns.len());
+    }
+
+    // Ask each owner for its rows; what others ask of this rank is what it sends.
+    let (requests, _) = group_by(by_owner);
+    let receive = requests
+        .iter()
+        .map(|(owner, ghosts)| (*owner, ghosts.len()))
+        .collect();
+    let place_of = |row: u64| {
+        place[owned
+            .numbers
+            .binary_search(&row)
+            .expect("only the owner is asked for a row")]
+    };
+    let send = comm
+        .sparse_exchange(requests)
+        .into_iter()
+        .map(|(rank, rows)| (rank, rows.into_iter().map(place_of).collect()))
+        .collect();
+    let rows = order.iter().map(|&k| owned.numbers[k]).collect();
+    let layout = Layout {
+        comm: comm.clone(),
+        n,
+        rows,
+        interior: interior.len(),
+    };
+    (layout, local, HaloPlan { send, receive })
+}

@@ -1,0 +1,9 @@
+//! From "who owns what" to rows on their owners, and the plan of the halo exchange.
+
+mod halo;
+mod layout;
+mod scatter;
+
+pub use halo::{Halo, HaloPlan};
+pub use layout::{Layout, LocalRows, localize};
+pub use scatter::rows_to_owners;

@@ -1,0 +1,81 @@
+//! Why a solve ended.
+
+use crate::error::ExitCode;
+
+/// The numerical outcome of a solve: a value, decided from global scalars, alike on every rank.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reason {
+    /// The true residual is within the relative tolerance.
+    ConvergedRelative,
+    /// The true residual is within the absolute tolerance.
+    ConvergedAbsolute,
+    /// The iteration limit came first.
+    IterationLimit,
+    /// The residual grew beyond the divergence limit.
+    Diverged,
+    /// The recurrence says converged, the true residual does not, and replacing the residual no longer helps.
+    Stagnated,
+    /// A scalar became NaN or infinite.
+    NotFinite,
+    /// μ = ⟨p, A p⟩ ≤ 0: A is not positive definite.
+    IndefiniteMatrix,
+    /// ν = ⟨M⁻¹ r, r⟩ ≤ 0: M is not positive definite.
+    IndefinitePreconditioner,
+}
+
+impl Reason {
+    /// True if the tolerance was met.
+    pub fn is_converged(self) -> bool {
+        matches!(self, Reason::ConvergedRelative | Reason::ConvergedAbsolute)
+    }
+
+    /// How the program ends for this reason.
+    pub fn exit_code(self) -> ExitCode {
+        match self {
+            Reason::ConvergedRelative | Reason::ConvergedAbsolute => ExitCode::Converged,
+            Reason::IterationLimit => ExitCode::Limit,
+            Reason::Diverged | Reason::Stagnated => ExitCode::Diverged,
+            Reason::NotFinite => ExitCode::NotFinite,
+            Reason::IndefiniteMatrix => ExitCode::NotSpd,
+            Reason::IndefinitePreconditioner => ExitCode::Preconditioner,
+        }
+    }
+
+    /// The name PETSc gives it (`STAGNATED` has no counterpart there).
+    pub fn petsc_name(self) -> &'static str {
+        match self {
+            Reason::ConvergedRelative => "CONVERGED_RTOL",
+            Reason::ConvergedAbsolute => "CONVERGED_ATOL",
+            Reason::IterationLimit => "DIVERGED_ITS",
+            Reason::Diverged => "DIVERGED_DTOL",
+            Reason::Stagnated => "STAGNATED",
+            Reason::NotFinite => "DIVERGED_NANORINF",
+            Reason::IndefiniteMatrix => "DIVERGED_INDEFINITE_MAT",
+            Reason::IndefinitePreconditioner => "DIVERGED_INDEFINITE_PC",
+        }
+    }
+
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Reason::ConvergedRelative => {
+                "converged: the true residual meets the relative tolerance"
+            }
+            Reason::ConvergedAbsolute => {
+                "converged: the true residual meets the absolute tolerance"
+            }
+            Reason::IterationLimit => "not converged: the iteration limit came first (--max-it)",
+            Reason::Diverged => "diverged: the residual grew beyond the limit (--divtol)",
+            Reason::Stagnated => {
+                "stagnated: the recurrence met the tolerance, but the true residual cannot follow in double precision"
+            }
+            Reason::NotFinite => "failed: a NaN or an infinity turned up in the scalars",
+            Reason::IndefiniteMatrix => {
+                "failed: the matrix is not positive definite (<p, Ap> <= 0)"
+            }
+            Reason::IndefinitePreconditioner => {
+                "failed: the preconditioner is not positive definite (<M^-1 r, r> <= 0)"
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! halocg solves sparse symmetric positive definite systems A x = b with conjugate gradients,
+//! distributed over MPI ranks, over threads, or on one processor, with the same code.
+//!
+//! Its centre is PIPE-PR-CG, the pipelined predict-and-recompute conjugate gradient method of
+//! Chen & Carson (2020): one global sum per iteration, in flight while two matrix products run in
+//! one pass over the matrix and one exchange with the neighbours.
+//!
+//! Data flows one way; each stage consumes what the one before made:
+//!
+//! ```text
+//! cli → problem → partition → distributed → operator, preconditioner → krylov → report
+//! ```
+//!
+//! The modules, from the ground up (a module uses only those above it in this list):
+//!
+//! * [`error`]: what can go wrong, and the exit codes;
+//! * [`vector`]: a rank's own rows of a vector;
+//! * [`comm`]: ranks, sums, exchanges;
+//! * [`problem`]: what is to be solved, read or generated;
+//! * [`partition`]: who owns which row;
+//! * [`distributed`]: rows on their owners, and the halo between them;
+//! * [`operator`]: matrices that can be multiplied with;
+//! * [`preconditioner`] and [`krylov`]: the tables of preconditioners and methods, and the driver;
+//! * [`report`]: what happened, in several forms;
+//! * [`pipeline`]: the flow itself, as a program runs it; [`cli`]: its arguments.
+//!
+//! # Words
+//!
+//! A row is *owned* by one rank; a *ghost* is a row owned by a neighbour whose value is needed here.
+//! *Interior* rows touch owned columns only, *boundary* rows touch ghosts. The *halo* is the
+//! exchange of ghosts. *Collective* means that every rank calls it, in the same order.
+//!
+//! # A program on the library
+//!
+//! Four ranks as threads solve a 2D Poisson problem:
+//!
+//! ```
+//! use halocg::comm::Comm;
+//! use halocg::distributed::rows_to_owners;
+//! use halocg::krylov::{self, Settings};
+//! use halocg::operator::{DistMatrix, Operator};
+//! use halocg::partition::{self, Partition};
+//! use halocg::preconditioner;
+//! use halocg::problem::{self, Source, Stencil};
+//!
+//! let grid = Stencil::new([30, 20, 1], 2, 5).expect("5 points belong to 2 dimensions");
+//! let iterations = Comm::threads(4, |comm| {
+//!     let problem = problem::load(comm, &Source::Poisson(grid))?;
+//!     let owners = partition::assign(comm, &problem, &Partition::Metis)?;
+//!     let rows = rows_to_owners(comm, &problem, &owners);
+//!     let mut a = DistMatrix::new(comm, problem.n(), rows, &owners);
+//!     let mut m = preconditioner::Kind::named("jacobi").unwrap().build(&a)?;
+//!     let b = vec![1.0; a.layout().len()];
+//!     let method = krylov::Kind::named("pipe-pr-cg").unwrap();
+//!     let outcome = krylov::solve(&mut a, m.as_mut(), &b, None, method, &Settings::default(), |_| ());
+//!     assert!(outcome.reason.is_converged());
+//!     Ok::<_, halocg::error::Error>(outcome.iterations)
+//! });
+//! assert!(iterations.iter().all(|count| count == &iterations[0]));
+//! ```
+
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod cli;
+pub mod comm;
+pub mod distributed;
+pub mod error;
+pub mod krylov;
+pub mod operator;
+pub mod partition;
+pub mod pipeline;
+pub mod preconditioner;
+pub mod problem;
+pub mod report;
+pub mod vector;

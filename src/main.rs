@@ -1,0 +1,93 @@
+//! The program: start the ranks, run the task on each, end with one exit code.
+
+use clap::Parser;
+use halocg::cli::{Cli, Engine, Task};
+use halocg::comm::{self, Comm, launcher};
+use halocg::error::{Error, ExitCode, Result};
+use halocg::pipeline;
+use std::process::exit;
+
+fn main() {
+    abort_on_panic();
+    let launched = launcher::announced();
+    let is_first = launched.is_none_or(|(_, rank)| rank == 0);
+    let cli = Cli::try_parse().unwrap_or_else(|message| {
+        if is_first {
+            let _ = message.print();
+        }
+        exit(message.exit_code())
+    });
+    let code = run(cli, launched.map_or(1, |(size, _)| size)).unwrap_or_else(|error| {
+        if is_first {
+            eprintln!("halocg: error: {error}");
+        }
+        error.exit_code()
+    });
+    exit(code as i32)
+}
+
+fn run(cli: Cli, launched: usize) -> Result<ExitCode> {
+    let task = cli.command.into_task()?;
+    if let Some(ranks) = cli.threads {
+        if cli.engine != Engine::Auto {
+            return Err(Error::usage("--threads and --engine exclude each other"));
+        }
+        if launched > 1 {
+            return Err(Error::usage(
+                "--threads is for one process; under mpirun the ranks are processes",
+            ));
+        }
+        return Ok(Comm::threads(ranks.into(), |comm| perform(comm, &task))[0]);
+    }
+    match cli.engine {
+        Engine::Auto if !launcher::is_launched() => Ok(perform(&Comm::alone(), &task)),
+        Engine::Alone if launched == 1 => Ok(perform(&Comm::alone(), &task)),
+        Engine::Alone => Err(Error::usage(
+            "--engine alone under mpirun would solve the problem once per rank",
+        )),
+        Engine::Auto | Engine::Mpi => over_mpi(&task, launched),
+    }
+}
+
+#[cfg(feature = "mpi")]
+fn over_mpi(task: &Task, _: usize) -> Result<ExitCode> {
+    // The communicator is dropped, and MPI finalised, before the process exits.
+    Ok(perform(&Comm::mpi()?, task))
+}
+
+#[cfg(not(feature = "mpi"))]
+fn over_mpi(task: &Task, launched: usize) -> Result<ExitCode> {
+    if launched > 1 {
+        return Err(Error::usage(
+            "this halocg was built without MPI: use --threads, or build it with the feature `mpi`",
+        ));
+    }
+    Ok(perform(&Comm::alone(), task))
+}
+
+/// The task on one rank; errors are printed once.
+fn perform(comm: &Comm, task: &Task) -> ExitCode {
+    let done = match task {
+        Task::Run(job) => pipeline::run(comm, job),
+        Task::Compare(titles, jobs) => pipeline::compare(comm, *titles, jobs.clone()),
+    };
+    done.unwrap_or_else(|error| {
+        if comm.is_root() {
+            eprintln!("halocg: error: {error}");
+        }
+        error.exit_code()
+    })
+}
+
+/// A panic is a bug: it ends the whole job at once. Unwinding would finalise MPI on one rank and
+/// leave the others waiting.
+fn abort_on_panic() {
+    std::panic::set_hook(Box::new(|info| {
+        let rank =
+            launcher::announced().map_or(String::new(), |(_, rank)| format!(" on rank {rank}"));
+        eprintln!(
+            "halocg: internal error{rank}: {info}\nThis is a bug; please report it with the command line and this message."
+        );
+        comm::abort_job(ExitCode::Internal as i32)
+    }));
+}

@@ -1,0 +1,203 @@
+//! A sparse matrix in compressed rows, one share per rank.
+
+use super::operator::Operator;
+use crate::comm::{Comm, Phase};
+use crate::distributed::{Halo, HaloPlan, Layout, LocalRows, localize};
+use crate::partition::Owners;
+use crate::problem::Rows;
+use crate::vector::blocks;
+use std::ops::Range;
+
+/// Rows multiplied between two polls of the sum in flight.
+const ROWS_BETWEEN_POLLS: usize = 8192;
+
+/// The owned rows of a sparse symmetric matrix, with the halo that their products need.
+pub struct DistMatrix {
+    layout: Layout,
+    rows: LocalRows,
+    plan: HaloPlan,
+    single: Halo<1>,
+    pair: Halo<2>,
+}
+
+impl DistMatrix {
+    /// From the rows this rank owns, with global columns: numbers them and plans the halo. Collective.
+    pub fn new(comm: &Comm, n: u64, owned: Rows, owners: &Owners) -> DistMatrix {
+        let (layout, rows, plan) = localize(comm, n, owned, owners);
+        DistMatrix {
+            single: Halo::new(comm, &plan),
+            pair: Halo::new(comm, &plan),
+            layout,
+            rows,
+            plan,
+        }
+    }
+
+    /// The plan of the halo exchange.
+    pub fn plan(&self) -> &HaloPlan {
+        &self.plan
+    }
+
+    /// The owned rows with local columns.
+    pub fn rows(&self) -> &LocalRows {
+        &self.rows
+    }
+}
+
+impl LocalRows {
+    /// y = A x for rows that touch owned columns only.
+    fn multiply_interior<const K: usize>(
+        &self,
+        rows: Range<usize>,
+        x: &[[f64; K]],
+        y: &mut [[f64; K]],
+    ) {
+        for row in rows {
+            let entries = self.starts[row]..self.starts[row + 1];
+            let mut sum = [0.0; K];
+            for (&column, &value) in self.columns[entries.clone()]
+                .iter()
+                .zip(&self.values[entries])
+            {
+                let x = x[column as usize];
+                for k in 0..K {
+                    sum[k] += value * x[k];
+                }
+            }
+            y[row] = sum;
+        }
+    }
+
+    /// y = A x for rows that may touch ghosts: columns from `x.len()` on.
+    fn multiply_boundary<const K: usize>(
+        &self,
+        rows: Range<usize>,
+        x: &[[f64; K]],
+        ghosts: &[[f64; K]],
+        y: &mut [[f64; K]],
+    ) {
+        for row in rows {
+            let entries = self.starts[row]..self.starts[row + 1];
+            let mut sum = [0.0; K];
+            for (&column, &value) in self.columns[entries.clone()]
+                .iter()
+                .zip(&self.values[entries])
+            {
+                let column = column as usize;
+                let x = if column < x.len() {
+                    x[column]
+                } else {
+                    ghosts[column - x.len()]
+                };
+                for k in 0..K {
+                    sum[k] += value * x[k];
+                }
+            }
+            y[row] = sum;
+        }
+    }
+}
+
+/// One pass over the rows: interior ones while ghosts travel, `poll` called now and then.
+fn pass<const K: usize>(
+    layout: &Layout,
+    rows: &LocalRows,
+    halo: &mut Halo<K>,
+    x: &[[f64; K]],
+    y: &mut [[f64; K]],
+    poll: impl Fn(),
+) where
+    [f64; K]: bytemuck::Pod,
+{
+    assert!(
+        x.len() == layout.len() && y.len() == layout.len(),
+        "vectors have one entry per owned row"
+    );
+    let comm = layout.comm();
+    halo.start(x);
+    comm.timed(Phase::Product, || {
+        for block in blocks(layout.interior(), ROWS_BETWEEN_POLLS) {
+            rows.multiply_interior(block, x, y);
+            poll();
+        }
+    });
+    let ghosts = halo.finish();
+    comm.timed(Phase::Product, || {
+        rows.multiply_boundary(layout.interior()..layout.len(), x, ghosts, y)
+    });
+    comm.profile().count(|counts| {
+        counts.passes += 1;
+        counts.products += K as u64;
+        counts.product_bytes += bytes_per_pass(rows, halo.ghosts(), K);
+    });
+}
+
+/// The matrix once, each vector read (ghosts too) and written once.
+fn bytes_per_pass(rows: &LocalRows, ghosts: usize, vectors: usize) -> u64 {
+    let (len, entries) = (rows.starts.len() - 1, rows.values.len());
+    let matrix = entries * (size_of::<u32>() + size_of::<f64>()) + len * size_of::<usize>();
+    (matrix + vectors * size_of::<f64>() * (2 * len + ghosts)) as u64
+}
+
+impl Operator for DistMatrix {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn apply(&mut self, x: &[f64], y: &mut [f64]) {
+        let DistMatrix {
+            layout,
+            rows,
+            single,
+            ..
+        } = self;
+        pass(
+            layout,
+            rows,
+            single,
+            bytemuck::cast_slice(x),
+            bytemuck::cast_slice_mut(y),
+            || (),
+        );
+    }
+
+    fn apply_pair_summing(
+        &mut self,
+        x: &[[f64; 2]],
+        y: &mut [[f64; 2]],
+        sums: &mut [f64],
+        meanwhile: &mut dyn FnMut(&[[f64; 2]]),
+    ) {
+        let DistMatrix {
+            layout, rows, pair, ..
+        } = self;
+        let sum = layout.comm().start_sum(sums);
+        pass(layout, rows, pair, x, y, || sum.poll());
+        meanwhile(y);
+        sum.finish(sums);
+    }
+
+    fn diagonal(&self) -> Vec<f64> {
+        let LocalRows {
+            starts,
+            columns,
+            values,
+        } = &self.rows;
+        let entry = |row: usize| {
+            let entries = starts[row]..starts[row + 1];
+            let at = columns[entries.clone()]
+                .iter()
+                .position(|&column| column as usize == row);
+            at.map_or(0.0, |at| values[entries.start + at])
+        };
+        (0..self.layout.len()).map(entry).collect()
+    }
+
+    fn bytes_per_pass(&self, vectors: usize) -> u64 {
+        bytes_per_pass(&self.rows, self.plan.ghosts(), vectors)
+    }
+
+    fn stored_entries(&self) -> u64 {
+        self.rows.values.len() as u64
+    }
+}

@@ -1,0 +1,10 @@
+//! Matrices that can be multiplied with.
+
+mod csr;
+mod dense;
+#[allow(clippy::module_inception)]
+mod operator;
+
+pub use csr::DistMatrix;
+pub use dense::DenseColumns;
+pub use operator::Operator;

@@ -1,0 +1,135 @@
+//! Who owns which row.
+
+mod blocks;
+mod boxes;
+mod file;
+mod metis;
+
+pub use boxes::Boxes;
+
+use crate::comm::{Comm, Op};
+use crate::error::{Error, Result};
+use crate::problem::{EvenSplit, Problem};
+use std::path::PathBuf;
+
+/// How rows are given to ranks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Partition {
+    /// METIS k-way partition of the matrix graph, rows weighted by their nonzeros.
+    Metis,
+    /// Contiguous rows, balanced by nonzeros.
+    Blocks,
+    /// A box of the grid per rank (structured problems only).
+    Boxes,
+    /// A file with one owner per line, in row order (the format of METIS' `.part` files).
+    File(PathBuf),
+}
+
+impl Partition {
+    /// The name in reports.
+    pub fn name(&self) -> String {
+        match self {
+            Partition::Metis => "metis".into(),
+            Partition::Blocks => "blocks".into(),
+            Partition::Boxes => "boxes".into(),
+            Partition::File(path) => format!("file:{}", path.display()),
+        }
+    }
+}
+
+/// The owner of every row: a formula, or a list held in even shares. No rank holds all of it.
+#[derive(Clone, Debug)]
+pub enum Owners {
+    /// The owners of this rank's even share of the rows.
+    Listed(EvenSplit, Vec<u32>),
+    /// Boxes of a structured grid.
+    Boxes(Boxes),
+}
+
+impl Owners {
+    /// The owners of `rows`, one each, from the ranks that hold the list. Collective; costs a rank
+    /// messages only with the holders of the rows it asks for.
+    pub fn of(&self, comm: &Comm, rows: &[u64]) -> Vec<usize> {
+        let (split, mine) = match self {
+            Owners::Boxes(boxes) => return rows.iter().map(|&row| boxes.owner(row)).collect(),
+            Owners::Listed(split, mine) => (split, mine),
+        };
+        let (questions, order) = group_by(rows.iter().map(|&row| (split.holder(row), row)));
+        let first = split.share(comm.rank()).start;
+        let replies = comm
+            .sparse_exchange(questions)
+            .into_iter()
+            .map(|(from, rows)| {
+                (
+                    from,
+                    rows.iter()
+                        .map(|&row| mine[(row - first) as usize])
+                        .collect(),
+                )
+            })
+            .collect();
+        let answers: Vec<u32> = comm
+            .sparse_exchange(replies)
+            .into_iter()
+            .flat_map(|(_, owners)| owners)
+            .collect();
+        let mut owners = vec![0; rows.len()];
+        for (place, owner) in order.into_iter().zip(answers) {
+            owners[place] = owner as usize;
+        }
+        owners
+    }
+}
+
+/// Items sorted into one message per rank (ranks increasing, order kept within a rank), and the
+/// place in the input that each item of the concatenated messages came from.
+pub(crate) fn group_by<T>(
+    items: impl IntoIterator<Item = (usize, T)>,
+) -> (Vec<(usize, Vec<T>)>, Vec<usize>) {
+    let mut items: Vec<(usize, (usize, T))> = items
+        .into_iter()
+        .enumerate()
+        .map(|(place, (rank, item))| (rank, (place, item)))
+        .collect();
+    items.sort_by_key(|(rank, _)| *rank);
+    let (mut messages, mut order): (Vec<(usize, Vec<T>)>, Vec<usize>) = Default::default();
+    for (rank, (place, item)) in items {
+        match messages.last_mut() {
+            Some((to, message)) if *to == rank => message.push(item),
+            _ => messages.push((rank, vec![item])),
+        }
+        order.push(place);
+    }
+    (messages, order)
+}
+
+/// Decides who owns which row. Collective.
+///
+/// # Errors
+/// An unusable partition file; boxes for an unstructured matrix; METIS' own failures.
+pub fn assign(comm: &Comm, problem: &Problem, partition: &Partition) -> Result<Owners> {
+    let split = EvenSplit {
+        n: problem.n(),
+        ranks: comm.size(),
+    };
+    if let (Partition::Boxes, Problem::Stencil(stencil)) = (partition, problem) {
+        return Ok(Owners::Boxes(Boxes::new(stencil, comm.size())));
+    }
+    let listed = match partition {
+        Partition::Boxes => Err(Error::usage(
+            "--partition boxes needs a structured grid (halocg poisson); use metis or blocks",
+        )),
+        Partition::Blocks => Ok(blocks::assign(comm, &problem.even_share(comm))),
+        Partition::Metis => metis::assign(comm, split, &problem.even_share(comm)),
+        Partition::File(path) => file::read(comm, split, path),
+    }?;
+    Ok(Owners::Listed(split, listed))
+}
+
+/// Where this rank's weight starts in the line of all ranks' weights, and the total. Collective.
+fn prefix(comm: &Comm, weight: u64) -> (u64, u64) {
+    let mut weights = vec![0; comm.size()];
+    weights[comm.rank()] = weight;
+    comm.reduce_u64(Op::Sum, &mut weights);
+    (weights[..comm.rank()].iter().sum(), weights.iter().sum())
+}

@@ -1,0 +1,500 @@
+//! The one-way flow of a run: problem → partition → distribute → solve → report.
+
+use crate::comm::{Comm, Op};
+use crate::distributed::{Layout, rows_to_owners};
+use crate::error::{Error, ExitCode, Result};
+use crate::krylov::{self, Outcome, Settings};
+use crate::operator::{DenseColumns, DistMatrix, Operator};
+use crate::partition::{self, Partition};
+use crate::preconditioner;
+use crate::problem::{self, Problem, Source, matrix_market};
+use crate::report::{self, *};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// A solve, as asked for.
+#[derive(Clone)]
+pub struct Job {
+    /// The matrix.
+    pub source: Source,
+    /// The right-hand side.
+    pub rhs: RightHandSide,
+    /// File with the initial guess; zero without one.
+    pub x0: Option<PathBuf>,
+    /// Who owns what.
+    pub partition: Partition,
+    /// The method.
+    pub solver: &'static krylov::Kind,
+    /// The preconditioner.
+    pub preconditioner: &'static preconditioner::Kind,
+    /// When to stop.
+    pub settings: Settings,
+    /// Print every iterate.
+    pub monitor: bool,
+    /// Files to write.
+    pub files: Files,
+}
+
+/// Files a run writes, if named.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// The solution, in original row order.
+    pub output: Option<PathBuf>,
+    /// The convergence history.
+    pub history: Option<PathBuf>,
+    /// The run as JSON.
+    pub json: Option<PathBuf>,
+    /// The matrix itself (generated problems).
+    pub matrix: Option<PathBuf>,
+}
+
+/// The right-hand side b.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RightHandSide {
+    /// bᵢ = 1.
+    Ones,
+    /// bᵢ uniform in [−1, 1), from a seed; row i's value does not depend on the ranks.
+    Random(u64),
+    /// b = A·(1, …, 1)/√n, so that the solution is known.
+    A1,
+    /// The right-hand side of the manufactured solution (Poisson).
+    Manufactured,
+    /// A vector file.
+    File(PathBuf),
+}
+
+impl RightHandSide {
+    fn describe(&self) -> String {
+        match self {
+            RightHandSide::Ones => "b = ones".into(),
+            RightHandSide::Random(seed) => format!("b random (seed {seed})"),
+            RightHandSide::A1 => "b = A ones/sqrt(n)".into(),
+            RightHandSide::Manufactured => "b of a manufactured solution".into(),
+            RightHandSide::File(path) => format!("b from {}", path.display()),
+        }
+    }
+}
+
+/// Runs a job, prints the summary, writes the files. Collective.
+///
+/// # Errors
+/// Whatever went wrong before or after the solve; the same on every rank. A solve that does not
+/// converge is not an error: its exit code is returned.
+pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
+    let (run, outcome, layout) = execute(comm, job)?;
+    if comm.is_root() {
+        let _ = write!(std::io::stdout(), "{}", report::summary(&run));
+    }
+    let x = if job.files.output.is_some() {
+        layout.to_root(&outcome.x)
+    } else {
+        Vec::new()
+    };
+    comm.agree(if comm.is_root() {
+        write_files(job, &run, &outcome, &x)
+    } else {
+        Ok(())
+    })?;
+    Ok(outcome.reason.exit_code())
+}
+
+/// Solves the same problem in two forms and prints them side by side. Collective.
+///
+/// # Errors
+/// As for [`run`].
+pub fn compare(comm: &Comm, titles: [&str; 2], jobs: [Job; 2]) -> Result<ExitCode> {
+    let mut runs = Vec::new();
+    let mut outcomes = Vec::new();
+    for job in &jobs {
+        let (run, outcome, _) = execute(comm, job)?;
+        runs.push(run);
+        outcomes.push(outcome);
+    }
+    if comm.is_root() {
+        let name = &runs[0].problem.name;
+        let method = &runs[0].method;
+        let heading = format!(
+            "{name}, {}, preconditioner {}, {}",
+            method.solver, method.preconditioner, runs[0].machine.engine
+        );
+        let difference = history_difference(&outcomes[0], &outcomes[1]);
+        let _ = write!(
+            std::io::stdout(),
+            "{heading}\n{}",
+            report::side_by_side(&titles, &runs, difference)
+        );
+    }
+    let written = match &jobs[0].files.json {
+        Some(path) if comm.is_root() => {
+            let both: Vec<String> = runs.iter().map(report::to_json).collect();
+            write_file(path, format!("[{}]\n", both.join(",")).as_bytes())
+        }
+        _ => Ok(()),
+    };
+    comm.agree(written)?;
+    Ok(outcomes
+        .iter()
+        .map(|outcome| outcome.reason.exit_code())
+        .max_by_key(|&code| code as u8)
+        .unwrap_or(ExitCode::Internal))
+}
+
+/// Largest |‖r_k‖ − ‖r'_k‖| / ‖r_k‖ over the iterates that both have.
+fn history_difference(one: &Outcome, other: &Outcome) -> f64 {
+    let pairs = one.history.iter().zip(&other.history);
+    pairs
+        .map(|(a, b)| (a.residual - b.residual).abs() / a.residual.abs().max(f64::MIN_POSITIVE))
+        .fold(0.0, f64::max)
+}
+
+/// Everything but the output. Collective.
+fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
+    let clock = || comm.clock_seconds();
+    let start = clock();
+    let problem = problem::load(comm, &job.source)?;
+    if let Some(path) = &job.files.matrix {
+        write_matrix(comm, &problem, path)?;
+    }
+    let loaded = clock();
+    let (mut a, partition_facts, partitioned) = distribute(comm, &problem, &job.partition)?;
+    let a = a.as_mut();
+    let distributed = clock();
+    check_diagonal(a, &job.source)?;
+    let mut m = job.preconditioner.build(a)?;
+    let prepared = clock();
+
+    let (b, solution) = right_hand_side(&job.rhs, &problem, a)?;
+    let x0 = match &job.x0 {
+        Some(path) => Some(read_vector(path, a.layout())?),
+        None => None,
+    };
+    let mut progress = Progress::new(comm.is_root(), job.monitor);
+    let norm_b = krylov::norm(a, &b);
+    let (seconds_before, counts_before) = (comm.profile().seconds(), comm.profile().counts());
+    let outcome = krylov::solve(
+        a,
+        m.as_mut(),
+        &b,
+        x0.as_deref(),
+        job.solver,
+        &job.settings,
+        |snapshot| {
+            progress.show(
+                snapshot.iteration,
+                snapshot.record.residual,
+                snapshot.record.residual / norm_b,
+            );
+        },
+    );
+    progress.done();
+    let phases = PhaseSeconds::between(comm, &seconds_before, &comm.profile().seconds());
+    let counts = comm.profile().counts().since(&counts_before);
+
+    let slowest = |seconds: f64| Spread::over(comm, seconds).max;
+    let run = Run {
+        schema: report::SCHEMA,
+        version: env!("CARGO_PKG_VERSION"),
+        command: std::env::args().collect(),
+        machine: Machine {
+            ranks: comm.size(),
+            engine: comm.describe(),
+        },
+        problem: ProblemFacts {
+            name: describe(&job.source),
+            rows: problem.n(),
+            nonzeros: comm.reduced(Op::Sum, a.stored_entries()),
+            rhs: job.rhs.describe(),
+        },
+        partition: partition_facts,
+        method: MethodFacts {
+            solver: job.solver.name,
+            preconditioner: job.preconditioner.name,
+            rtol: job.settings.rtol,
+            atol: job.settings.atol,
+            divtol: job.settings.divtol,
+            max_iterations: job.settings.max_iterations,
+        },
+        outcome: outcome_facts(
+            &outcome,
+            solution.map(|(against, x)| error_norms(a, against, &outcome.x, &x)),
+        ),
+        setup_seconds: SetupSeconds {
+            load: slowest(loaded - start),
+            partition: slowest(partitioned - loaded),
+            distribute: slowest(distributed - partitioned),
+            preconditioner: slowest(prepared - distributed),
+        },
+        traffic: Traffic::new(comm, &counts, outcome.iterations, &phases[0].seconds),
+        phases,
+    };
+    Ok((run, outcome, a.layout().clone()))
+}
+
+/// The problem on its owners, facts about the partition, and when that was decided. Collective.
+fn distribute(
+    comm: &Comm,
+    problem: &Problem,
+    choice: &Partition,
+) -> Result<(Box<dyn Operator>, Option<PartitionFacts>, f64)> {
+    if let Problem::Dense(spectrum) = problem {
+        return Ok((
+            Box::new(DenseColumns::new(comm, spectrum)),
+            None,
+            comm.clock_seconds(),
+        ));
+    }
+    let owners = partition::assign(comm, problem, choice)?;
+    let partitioned = comm.clock_seconds();
+    let matrix = DistMatrix::new(
+        comm,
+        problem.n(),
+        rows_to_owners(comm, problem, &owners),
+        &owners,
+    );
+    let facts = PartitionFacts::new(choice.name(), &matrix);
+    Ok((Box::new(matrix), Some(facts), partitioned))
+}
+
+/// A positive definite matrix has a positive diagonal: the cheapest test there is.
+fn check_diagonal(a: &dyn Operator, source: &Source) -> Result<()> {
+    let diagonal = a.diagonal();
+    let bad = diagonal
+        .iter()
+        .zip(a.layout().rows())
+        .find(|(entry, _)| entry.is_nan() || **entry <= 0.0);
+    a.layout().comm().agree(match bad {
+        None => Ok(()),
+        Some((entry, row)) => Err(Error::not_spd(format!(
+            "{}: A({row},{row}) = {entry}: a positive definite matrix has a positive diagonal",
+            describe(source),
+            row = row + 1
+        ))),
+    })
+}
+
+fn describe(source: &Source) -> String {
+    match source {
+        Source::File(path) => path.display().to_string(),
+        Source::Poisson(stencil) => {
+            let points: Vec<String> = stencil.points[..stencil.dim]
+                .iter()
+                .map(u64::to_string)
+                .collect();
+            format!(
+                "Poisson {}D, {} points, {}-point stencil, assembled",
+                stencil.dim,
+                points.join(" x "),
+                stencil.size()
+            )
+        }
+        Source::ModelDense(spectrum) | Source::ModelSparse(spectrum) => {
+            let stored = if matches!(source, Source::ModelDense(_)) {
+                "dense"
+            } else {
+                "sparse"
+            };
+            format!(
+                "diagonal model problem, n = {}, kappa = {:e}, rho = {}, stored {stored}",
+                spectrum.n, spectrum.kappa, spectrum.rho
+            )
+        }
+    }
+}
+
+/// What the solution is called, and the solution.
+type KnownSolution = (&'static str, Vec<f64>);
+
+/// b on owned rows, and the solution if it is known. Collective.
+fn right_hand_side(
+    rhs: &RightHandSide,
+    problem: &Problem,
+    a: &mut dyn Operator,
+) -> Result<(Vec<f64>, Option<KnownSolution>)> {
+    let layout = a.layout().clone();
+    let rows = layout.rows();
+    Ok(match (rhs, problem) {
+        (RightHandSide::Ones, _) => (vec![1.0; rows.len()], None),
+        (RightHandSide::Random(seed), _) => {
+            let mut generator = ChaCha8Rng::seed_from_u64(*seed);
+            let mut value = |row: u64| {
+                // Two 32-bit words of the stream per row.
+                generator.set_word_pos(2 * u128::from(row));
+                (generator.next_u64() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+            };
+            (rows.iter().map(|&row| value(row)).collect(), None)
+        }
+        // The model problem's own right-hand side: exact up to the tiny off-diagonal entries.
+        (RightHandSide::A1, Problem::Dense(spectrum)) => {
+            let x = 1.0 / (spectrum.n as f64).sqrt();
+            (
+                rows.iter()
+                    .map(|&row| spectrum.eigenvalue(row) * x)
+                    .collect(),
+                Some(("ones/sqrt(n)", vec![x; rows.len()])),
+            )
+        }
+        (RightHandSide::A1, _) => {
+            let x = vec![1.0 / (layout.n() as f64).sqrt(); rows.len()];
+            let mut b = vec![0.0; rows.len()];
+            a.apply(&x, &mut b);
+            (b, Some(("ones/sqrt(n)", x)))
+        }
+        (RightHandSide::Manufactured, Problem::Stencil(stencil)) => {
+            let x = rows
+                .iter()
+                .map(|&row| stencil.manufactured_solution(row))
+                .collect();
+            let b = rows
+                .iter()
+                .map(|&row| stencil.manufactured_rhs(row))
+                .collect();
+            (b, Some(("the solution of the differential equation", x)))
+        }
+        (RightHandSide::Manufactured, _) => {
+            return Err(Error::usage(
+                "a manufactured right-hand side belongs to halocg poisson",
+            ));
+        }
+        (RightHandSide::File(path), _) => (read_vector(path, &layout)?, None),
+    })
+}
+
+/// A vector file, on its owners. Collective.
+fn read_vector(path: &Path, layout: &Layout) -> Result<Vec<f64>> {
+    let comm = layout.comm();
+    let read = if comm.is_root() {
+        matrix_market::read_vector(path, layout.n()).map(Some)
+    } else {
+        Ok(None)
+    };
+    Ok(layout.from_root(comm.agree(read)?.as_deref()))
+}
+
+fn error_norms(a: &dyn Operator, against: &'static str, x: &[f64], solution: &[f64]) -> ErrorNorms {
+    let difference: Vec<f64> = x
+        .iter()
+        .zip(solution)
+        .map(|(x, solution)| x - solution)
+        .collect();
+    let mut max = [difference.iter().fold(0.0, |max: f64, d| max.max(d.abs()))];
+    a.layout().comm().reduce_f64(Op::Max, &mut max);
+    let size = krylov::norm(a, solution);
+    ErrorNorms {
+        against,
+        relative_2_norm: krylov::norm(a, &difference) / size,
+        max_norm: max[0],
+    }
+}
+
+fn outcome_facts(outcome: &Outcome, error: Option<ErrorNorms>) -> OutcomeFacts {
+    let relative = |norm: f64| {
+        if outcome.reference_norm > 0.0 {
+            norm / outcome.reference_norm
+        } else {
+            norm
+        }
+    };
+    OutcomeFacts {
+        converged: outcome.reason.is_converged(),
+        reason: outcome.reason.words(),
+        petsc_reason: outcome.reason.petsc_name(),
+        exit_code: outcome.reason.exit_code() as u8,
+        iterations: outcome.iterations,
+        reference_norm: outcome.reference_norm,
+        true_relative_residual: relative(outcome.true_residual),
+        recurrence_relative_residual: relative(outcome.recurrence_residual),
+        replaced_residuals: outcome.replacements,
+        error,
+        solve_seconds: outcome.seconds,
+        microseconds_per_iteration: outcome.seconds * 1e6 / outcome.iterations.max(1) as f64,
+    }
+}
+
+fn write_files(job: &Job, run: &Run, outcome: &Outcome, x: &[f64]) -> Result<()> {
+    if let Some(path) = &job.files.output {
+        write_file(
+            path,
+            matrix_market::format_vector(x.iter().copied()).as_bytes(),
+        )?;
+    }
+    if let Some(path) = &job.files.history {
+        write_file(path, report::history_csv(outcome).as_bytes())?;
+    }
+    if let Some(path) = &job.files.json {
+        write_file(path, report::to_json(run).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Writes beside, then renames: a file under its name is complete.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let beside = beside(path);
+    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|cause| {
+        let _ = std::fs::remove_file(&beside);
+        Error::io("write it", path, &cause)
+    })
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    PathBuf::from(name)
+}
+
+/// Writes the lower triangle as Matrix Market, share after share: rank 0 never holds more than one. Collective.
+fn write_matrix(comm: &Comm, problem: &Problem, path: &Path) -> Result<()> {
+    let rows = problem.even_share(comm);
+    let lower = |k: usize| {
+        let (columns, values) = rows.row(k);
+        let row = rows.numbers[k];
+        columns
+            .iter()
+            .zip(values)
+            .filter(move |(column, _)| **column <= row)
+            .map(move |(column, value)| (row + 1, column + 1, *value))
+    };
+    let entries = comm.reduced(
+        Op::Sum,
+        (0..rows.len()).map(|k| lower(k).count() as u64).sum(),
+    );
+    let n = problem.n();
+    let beside = beside(path);
+    let mut file = Ok(None);
+    if comm.is_root() {
+        let header =
+            format!("%%MatrixMarket matrix coordinate real symmetric\n{n} {n} {entries}\n");
+        file = std::fs::File::create(&beside)
+            .and_then(|mut file| file.write_all(header.as_bytes()).map(|()| Some(file)));
+    }
+    for writer in 0..comm.size() {
+        let mut text = Vec::new();
+        if writer == comm.rank() {
+            for (row, column, value) in (0..rows.len()).flat_map(lower) {
+                writeln!(text, "{row} {column} {value:?}").expect("writing to memory succeeds");
+            }
+        }
+        let pieces = if writer == comm.rank() {
+            vec![(0, text)]
+        } else {
+            Vec::new()
+        };
+        for (_, text) in comm.sparse_exchange(pieces) {
+            if let Ok(Some(open)) = &mut file
+                && let Err(cause) = open.write_all(&text)
+            {
+                file = Err(cause);
+            }
+        }
+    }
+    let written = file.and_then(|file| {
+        if file.is_some() {
+            std::fs::rename(&beside, path)
+        } else {
+            Ok(())
+        }
+    });
+    comm.agree(written.map_err(|cause| Error::io("write it", path, &cause)))
+}

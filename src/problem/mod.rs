@@ -1,0 +1,151 @@
+//! What is to be solved: read from a file or generated, and held in even shares by the ranks.
+
+pub mod matrix_market;
+mod poisson;
+mod rows;
+mod spectrum;
+
+pub use poisson::Stencil;
+pub use rows::{EvenSplit, Rows};
+pub use spectrum::Spectrum;
+
+use crate::comm::Comm;
+use crate::error::Result;
+use std::path::PathBuf;
+
+/// Where a problem comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// A Matrix Market file.
+    File(PathBuf),
+    /// A Poisson problem, assembled row by row.
+    Poisson(Stencil),
+    /// The model problem, its diagonal matrix stored dense.
+    ModelDense(Spectrum),
+    /// The same matrix stored sparse: its diagonal only.
+    ModelSparse(Spectrum),
+}
+
+/// A problem before partitioning. Rows are held in even shares ([`EvenSplit`]); what can be written
+/// down from a formula is not held at all.
+#[derive(Clone, Debug)]
+pub enum Problem {
+    /// A sparse matrix: global number of rows, and this rank's even share of them.
+    Matrix(u64, Rows),
+    /// A Poisson problem on a regular grid.
+    Stencil(Stencil),
+    /// The dense model problem.
+    Dense(Spectrum),
+}
+
+impl Problem {
+    /// Global number of rows.
+    pub fn n(&self) -> u64 {
+        match self {
+            Problem::Matrix(n, _) => *n,
+            Problem::Stencil(stencil) => stencil.n(),
+            Problem::Dense(spectrum) => spectrum.n,
+        }
+    }
+
+    /// This rank's even share of the sparse rows, generated if need be. Not for the dense problem.
+    ///
+    /// # Panics
+    /// On the dense problem.
+    pub fn even_share(&self, comm: &Comm) -> std::borrow::Cow<'_, Rows> {
+        let share = EvenSplit {
+            n: self.n(),
+            ranks: comm.size(),
+        }
+        .share(comm.rank());
+        match self {
+            Problem::Matrix(_, rows) => std::borrow::Cow::Borrowed(rows),
+            Problem::Stencil(stencil) => std::borrow::Cow::Owned(stencil.rows(share)),
+            Problem::Dense(_) => panic!("the dense model problem has no sparse rows"),
+        }
+    }
+}
+
+/// Reads or generates the problem. Collective.
+///
+/// # Errors
+/// Whatever is wrong with the file; the same error on every rank.
+pub fn load(comm: &Comm, source: &Source) -> Result<Problem> {
+    match source {
+        Source::File(path) => {
+            // One rank reads. A parallel reader would fill the same even shares from byte ranges.
+            let read = if comm.is_root() {
+                matrix_market::read_matrix(path).map(Some)
+            } else {
+                Ok(None)
+            };
+            let whole = comm.agree(read)?;
+            Ok(deal(comm, whole.as_ref()))
+        }
+        Source::Poisson(stencil) => Ok(Problem::Stencil(*stencil)),
+        Source::ModelDense(spectrum) => Ok(Problem::Dense(*spectrum)),
+        Source::ModelSparse(spectrum) => {
+            let mut rows = Rows::new();
+            for row in (EvenSplit {
+                n: spectrum.n,
+                ranks: comm.size(),
+            })
+            .share(comm.rank())
+            {
+                rows.push(row, [(row, spectrum.eigenvalue(row))]);
+            }
+            Ok(Problem::Matrix(spectrum.n, rows))
+        }
+    }
+}
+
+/// Deals the rows of a matrix that rank 0 holds (the others pass None) into even shares. Collective.
+pub fn deal(comm: &Comm, whole: Option<&matrix_market::SerialMatrix>) -> Problem {
+    let n = comm.reduced(
+        crate::comm::Op::Max,
+        whole.map_or(0, |matrix| matrix.rows() as u64),
+    );
+    let split = EvenSplit {
+        n,
+        ranks: comm.size(),
+    };
+    let (mut lengths, mut columns, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    if let Some(matrix) = whole {
+        for rank in 0..comm.size() {
+            let share = split.share(rank);
+            let part = matrix.slice_outer(share.start as usize..share.end as usize);
+            lengths.push((
+                rank,
+                part.outer_iterator().map(|row| row.nnz() as u64).collect(),
+            ));
+            columns.push((
+                rank,
+                part.indices().iter().map(|&column| column as u64).collect(),
+            ));
+            values.push((rank, part.data().to_vec()));
+        }
+    }
+    let only = |mut messages: Vec<(usize, Vec<u64>)>| {
+        messages.pop().expect("rank 0 sends to every rank").1
+    };
+    let (lengths, columns) = (
+        only(comm.sparse_exchange(lengths)),
+        only(comm.sparse_exchange(columns)),
+    );
+    let values: Vec<f64> = comm
+        .sparse_exchange(values)
+        .pop()
+        .expect("rank 0 sends to every rank")
+        .1;
+    let mut rows = Rows {
+        numbers: split.share(comm.rank()).collect(),
+        starts: vec![0],
+        columns,
+        values,
+    };
+    for length in lengths {
+        rows.starts
+            .push(rows.starts[rows.starts.len() - 1] + length as usize);
+    }
+    Problem::Matrix(n, rows)
+}

@@ -1,0 +1,294 @@
+//! The record of a run: everything the reports are made of.
+//!
+//! The JSON file is this structure, field by field; see docs/json.md. A change of meaning or the
+//! loss of a field raises [`SCHEMA`].
+
+use crate::comm::{Comm, Counts, Op, Phase};
+use crate::distributed::HaloPlan;
+use crate::operator::Operator;
+use serde::Serialize;
+
+/// Version of the JSON file's schema.
+pub const SCHEMA: &str = "halocg-run/1";
+
+/// Least, mean and greatest value over the ranks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Spread {
+    /// Least.
+    pub min: f64,
+    /// Mean.
+    pub avg: f64,
+    /// Greatest.
+    pub max: f64,
+}
+
+impl Spread {
+    /// Of one value per rank. Collective.
+    pub fn over(comm: &Comm, value: f64) -> Spread {
+        let [mut min, mut sum, mut max] = [[value]; 3];
+        comm.reduce_f64(Op::Min, &mut min);
+        comm.reduce_f64(Op::Sum, &mut sum);
+        comm.reduce_f64(Op::Max, &mut max);
+        Spread {
+            min: min[0],
+            avg: sum[0] / comm.size() as f64,
+            max: max[0],
+        }
+    }
+
+    /// max / avg, 1 when nothing is there to balance.
+    pub fn imbalance(&self) -> f64 {
+        if self.avg > 0.0 {
+            self.max / self.avg
+        } else {
+            1.0
+        }
+    }
+}
+
+/// A finished run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// Version of halocg.
+    pub version: &'static str,
+    /// The command line.
+    pub command: Vec<String>,
+    /// Where it ran.
+    pub machine: Machine,
+    /// What was solved.
+    pub problem: ProblemFacts,
+    /// Who owned what; none for the dense problem, whose columns are dealt evenly.
+    pub partition: Option<PartitionFacts>,
+    /// How it was solved.
+    pub method: MethodFacts,
+    /// What came of it.
+    pub outcome: OutcomeFacts,
+    /// Seconds before the solve.
+    pub setup_seconds: SetupSeconds,
+    /// Seconds of the solve, by phase.
+    pub phases: Vec<PhaseSeconds>,
+    /// What was moved.
+    pub traffic: Traffic,
+}
+
+/// Where a run ran.
+#[derive(Clone, Debug, Serialize)]
+pub struct Machine {
+    /// Number of ranks.
+    pub ranks: usize,
+    /// Engine and library.
+    pub engine: String,
+}
+
+/// What was solved.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProblemFacts {
+    /// File name or description.
+    pub name: String,
+    /// Global number of rows.
+    pub rows: u64,
+    /// Stored entries, both triangles.
+    pub nonzeros: u64,
+    /// The right-hand side in words.
+    pub rhs: String,
+}
+
+/// Who owned what.
+#[derive(Clone, Debug, Serialize)]
+pub struct PartitionFacts {
+    /// `metis`, `blocks`, `boxes` or `file:PATH`.
+    pub method: String,
+    /// Owned rows per rank.
+    pub rows: Spread,
+    /// Stored entries per rank.
+    pub nonzeros: Spread,
+    /// Greatest over mean number of stored entries.
+    pub imbalance: f64,
+    /// Ranks that own no row.
+    pub empty_ranks: u64,
+    /// Pairs of coupled rows with different owners.
+    pub edge_cut: u64,
+    /// Neighbours per rank (ranks read from).
+    pub neighbours: Spread,
+    /// Ghost rows per rank.
+    pub ghost_rows: Spread,
+    /// Bytes that one exchange of a pair of vectors moves, all ranks together.
+    pub bytes_per_pair_exchange: u64,
+}
+
+impl PartitionFacts {
+    /// Measured on the distributed matrix. Collective.
+    pub fn new(method: String, a: &crate::operator::DistMatrix) -> PartitionFacts {
+        let (layout, plan): (_, &HaloPlan) = (a.layout(), a.plan());
+        let comm = layout.comm();
+        let over = |value: usize| Spread::over(comm, value as f64);
+        let cut = a
+            .rows()
+            .columns
+            .iter()
+            .filter(|&&column| column as usize >= layout.len())
+            .count();
+        let nonzeros = over(a.rows().values.len());
+        PartitionFacts {
+            method,
+            rows: over(layout.len()),
+            nonzeros,
+            imbalance: nonzeros.imbalance(),
+            empty_ranks: comm.reduced(Op::Sum, u64::from(layout.is_empty())),
+            // Every cut pair is stored on both sides.
+            edge_cut: comm.reduced(Op::Sum, cut as u64) / 2,
+            neighbours: over(plan.receive.len()),
+            ghost_rows: over(plan.ghosts()),
+            bytes_per_pair_exchange: comm
+                .reduced(Op::Sum, (2 * size_of::<f64>() * plan.sent_rows()) as u64),
+        }
+    }
+}
+
+/// How it was solved.
+#[derive(Clone, Debug, Serialize)]
+pub struct MethodFacts {
+    /// Name of the method.
+    pub solver: &'static str,
+    /// Name of the preconditioner.
+    pub preconditioner: &'static str,
+    /// Relative tolerance.
+    pub rtol: f64,
+    /// Absolute tolerance.
+    pub atol: f64,
+    /// Divergence limit, relative.
+    pub divtol: f64,
+    /// Iteration limit.
+    pub max_iterations: u64,
+}
+
+/// What came of it. Residuals are 2-norms, relative ones against `reference_norm`.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutcomeFacts {
+    /// True if the true residual meets the tolerance.
+    pub converged: bool,
+    /// In words.
+    pub reason: &'static str,
+    /// PETSc's name for it.
+    pub petsc_reason: &'static str,
+    /// The program's exit code.
+    pub exit_code: u8,
+    /// Iterations taken.
+    pub iterations: u64,
+    /// ‖b‖₂, or ‖r₀‖₂ when b = 0.
+    pub reference_norm: f64,
+    /// ‖b − A x‖₂ / reference, computed at the end.
+    pub true_relative_residual: f64,
+    /// The recurrence's ‖r‖₂ / reference at the end.
+    pub recurrence_relative_residual: f64,
+    /// How often the recurrence's residual was replaced by the true one.
+    pub replaced_residuals: u64,
+    /// Against the known solution, if there is one.
+    pub error: Option<ErrorNorms>,
+    /// Seconds of the solve, the final true residual included.
+    pub solve_seconds: f64,
+    /// Microseconds per iteration.
+    pub microseconds_per_iteration: f64,
+}
+
+/// Distance from the known solution x*.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ErrorNorms {
+    /// What x* is.
+    pub against: &'static str,
+    /// ‖x − x*‖₂ / ‖x*‖₂.
+    pub relative_2_norm: f64,
+    /// max |xᵢ − x*ᵢ|.
+    pub max_norm: f64,
+}
+
+/// Seconds before the solve, of the slowest rank.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct SetupSeconds {
+    /// Reading or generating.
+    pub load: f64,
+    /// Deciding who owns what.
+    pub partition: f64,
+    /// Moving rows to their owners, numbering them, planning the halo.
+    pub distribute: f64,
+    /// Building the preconditioner.
+    pub preconditioner: f64,
+}
+
+/// Seconds of one phase of the solve.
+#[derive(Clone, Debug, Serialize)]
+pub struct PhaseSeconds {
+    /// `product`, `exchange`, `sum`, `preconditioner`, `vectors`.
+    pub name: &'static str,
+    /// Over the ranks.
+    pub seconds: Spread,
+}
+
+impl PhaseSeconds {
+    /// The phases between two readings of the profile. Collective.
+    pub fn between(comm: &Comm, before: &[f64], after: &[f64]) -> Vec<PhaseSeconds> {
+        Phase::ALL
+            .iter()
+            .map(|&phase| {
+                let spent = after[phase as usize] - before[phase as usize];
+                PhaseSeconds {
+                    name: phase.name(),
+                    seconds: Spread::over(comm, spent),
+                }
+            })
+            .collect()
+    }
+}
+
+/// What the solve moved; all ranks together unless said otherwise.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Traffic {
+    /// Global sums (each involves every rank).
+    pub sums: u64,
+    /// Those that were waited for at once.
+    pub blocking_sums: u64,
+    /// f64 words reduced, per iteration.
+    pub sum_words_per_iteration: f64,
+    /// Passes over A.
+    pub passes: u64,
+    /// Vectors multiplied by A.
+    pub products: u64,
+    /// Halo messages, per iteration.
+    pub messages_per_iteration: f64,
+    /// Halo bytes, per iteration.
+    pub halo_bytes_per_iteration: f64,
+    /// Memory traffic of the products by the operator's model, over the time of the slowest rank's products: 1e9 bytes per second.
+    pub product_gigabytes_per_second: f64,
+}
+
+impl Traffic {
+    /// From this rank's counts of a solve of `iterations`. Collective.
+    pub fn new(comm: &Comm, counts: &Counts, iterations: u64, product_seconds: &Spread) -> Traffic {
+        let mut totals = [counts.messages, counts.message_words, counts.product_bytes];
+        comm.reduce_u64(Op::Sum, &mut totals);
+        let [messages, message_words, product_bytes] = totals.map(|total| total as f64);
+        let per_iteration = |total: f64| {
+            if iterations > 0 {
+                total / iterations as f64
+            } else {
+                0.0
+            }
+        };
+        Traffic {
+            sums: counts.sums,
+            blocking_sums: counts.blocking_sums,
+            sum_words_per_iteration: per_iteration(counts.sum_words as f64),
+            passes: counts.passes,
+            products: counts.products,
+            messages_per_iteration: per_iteration(messages),
+            halo_bytes_per_iteration: per_iteration(message_words * size_of::<f64>() as f64),
+            product_gigabytes_per_second: if product_seconds.max > 0.0 {
+                product_bytes / product_seconds.max / 1e9
+            } else {
+                0.0
+            },
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What happened, as a value, and its forms: one file per format.
+
+mod csv;
+mod facts;
+mod json;
+mod progress;
+mod side_by_side;
+mod terminal;
+
+pub use csv::history_csv;
+pub use facts::{
+    ErrorNorms, Machine, MethodFacts, OutcomeFacts, PartitionFacts, PhaseSeconds, ProblemFacts,
+    Run, SCHEMA, SetupSeconds, Spread, Traffic,
+};
+pub use json::to_json;
+pub use progress::Progress;
+pub use side_by_side::side_by_side;
+pub use terminal::summary;

@@ -1,0 +1,195 @@
+//! The summary for people.
+
+use super::facts::{Run, Spread};
+use std::fmt::Write as _;
+
+/// A number with its thousands set apart.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Seconds with a unit that suits them.
+pub(super) fn seconds(value: f64) -> String {
+    match value {
+        v if v >= 100.0 => format!("{v:.0} s"),
+        v if v >= 0.1 => format!("{v:.2} s"),
+        v if v >= 1e-4 => format!("{:.2} ms", v * 1e3),
+        v => format!("{:.1} us", v * 1e6),
+    }
+}
+
+/// Bytes with a unit that suits them.
+pub(super) fn bytes(value: f64) -> String {
+    match value {
+        v if v >= 1e9 => format!("{:.2} GB", v / 1e9),
+        v if v >= 1e6 => format!("{:.2} MB", v / 1e6),
+        v if v >= 1e3 => format!("{:.1} kB", v / 1e3),
+        v => format!("{v:.0} B"),
+    }
+}
+
+fn spread(value: &Spread) -> String {
+    format!(
+        "{} / {} / {}",
+        grouped(value.min as u64),
+        grouped(value.avg.round() as u64),
+        grouped(value.max as u64)
+    )
+}
+
+/// The summary of a run.
+pub fn summary(run: &Run) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        writeln!(text, "{name:<11} {value}").expect("writing to a string succeeds")
+    };
+    line("problem", run.problem.name.clone());
+    line(
+        "",
+        format!(
+            "{} rows, {} nonzeros, {}",
+            grouped(run.problem.rows),
+            grouped(run.problem.nonzeros),
+            run.problem.rhs
+        ),
+    );
+    line("ranks", run.machine.engine.clone());
+    if let Some(partition) = run.partition.as_ref().filter(|_| run.machine.ranks > 1) {
+        line(
+            "partition",
+            format!("{} (per rank: min / avg / max)", partition.method),
+        );
+        let empty = match partition.empty_ranks {
+            0 => String::new(),
+            ranks => format!(", {ranks} without rows"),
+        };
+        line("  rows", format!("{}{empty}", spread(&partition.rows)));
+        line(
+            "  nonzeros",
+            format!(
+                "{}, imbalance {:.3}",
+                spread(&partition.nonzeros),
+                partition.imbalance
+            ),
+        );
+        line(
+            "  ghosts",
+            format!(
+                "{}, edge cut {}",
+                spread(&partition.ghost_rows),
+                grouped(partition.edge_cut)
+            ),
+        );
+        let exchange = bytes(partition.bytes_per_pair_exchange as f64);
+        line(
+            "  neighbours",
+            format!(
+                "{}, {exchange} per exchange of a pair",
+                spread(&partition.neighbours)
+            ),
+        );
+    }
+    let method = &run.method;
+    line(
+        "method",
+        format!(
+            "{}, preconditioner {}, rtol {:e}",
+            method.solver, method.preconditioner, method.rtol
+        ),
+    );
+
+    let outcome = &run.outcome;
+    line(
+        "result",
+        format!("{} ({})", outcome.reason, outcome.petsc_reason),
+    );
+    line(
+        "iterations",
+        format!(
+            "{} in {}, {} each",
+            grouped(outcome.iterations),
+            seconds(outcome.solve_seconds),
+            seconds(outcome.microseconds_per_iteration / 1e6)
+        ),
+    );
+    let replaced = match outcome.replaced_residuals {
+        0 => String::new(),
+        times => format!(", replaced {times} x"),
+    };
+    line(
+        "residual",
+        format!(
+            "||b - Ax|| / ||b|| = {:.3e} true, {:.3e} by the recurrence{replaced}",
+            outcome.true_relative_residual, outcome.recurrence_relative_residual
+        ),
+    );
+    if let Some(error) = &outcome.error {
+        line(
+            "error",
+            format!(
+                "{:.3e} relative 2-norm, {:.3e} max-norm, against {}",
+                error.relative_2_norm, error.max_norm, error.against
+            ),
+        );
+    }
+    let total: f64 = outcome.solve_seconds.max(f64::MIN_POSITIVE);
+    line(
+        "time",
+        "min / avg / max over ranks, share of the solve".into(),
+    );
+    for phase in run.phases.iter().filter(|phase| phase.seconds.max > 0.0) {
+        let Spread { min, avg, max } = phase.seconds;
+        let rate = if phase.name == "product" {
+            format!("  {:.1} GB/s", run.traffic.product_gigabytes_per_second)
+        } else {
+            String::new()
+        };
+        let times = format!("{} / {} / {}", seconds(min), seconds(avg), seconds(max));
+        line(
+            &format!("  {}", short(phase.name)),
+            format!("{times:<32} {:>3.0} %{rate}", 100.0 * avg / total),
+        );
+    }
+    let setup = run.setup_seconds;
+    line(
+        "set-up",
+        format!(
+            "load {}, partition {}, distribute {}, preconditioner {}",
+            seconds(setup.load),
+            seconds(setup.partition),
+            seconds(setup.distribute),
+            seconds(setup.preconditioner)
+        ),
+    );
+    text
+}
+
+fn short(phase: &str) -> &str {
+    match phase {
+        "preconditioner" => "precond.",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(1234), "1 234");
+        assert_eq!(grouped(123456789), "123 456 789");
+        assert_eq!(seconds(0.0125), "12.50 ms");
+        assert_eq!(seconds(2.0), "2.00 s");
+        assert_eq!(bytes(2048.0), "2.0 kB");
+    }
+}
