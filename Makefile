@@ -48,7 +48,7 @@ lint: ## formatting, clippy with and without MPI, documentation; all without a w
 	$(ANY_MPI) RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --release --no-deps
 
 test-no-mpi: ## the tests of the build without MPI: one rank, and ranks as threads
-	$(NO_MPI) $(CARGO) test --release --no-default-features --lib --tests $(TEST_FLAGS)
+	$(NO_MPI) $(CARGO) test --release --no-default-features --lib --test ranks --test cli $(TEST_FLAGS)
 
 test-openmpi: ## all tests, under Open MPI
 	@scripts/install-deps.sh openmpi

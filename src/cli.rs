@@ -21,13 +21,7 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Ranks")]
     pub threads: Option<u16>,
     /// Which engine carries the ranks; auto: MPI under mpirun, one rank otherwise
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value = "auto",
-        help_heading = "Ranks"
-    )]
+    #[arg(long, global = true, value_enum, default_value = "auto", help_heading = "Ranks")]
     pub engine: Engine,
 }
 
@@ -61,7 +55,7 @@ pub enum Command {
         /// Dimensions of the grid
         #[arg(long, value_parser = clap::value_parser!(u8).range(2..=3), default_value = "2")]
         dim: u8,
-        /// Interior grid points along each axis: N or N,N[,N]
+        /// Interior grid points along each axis: N, or one number per axis (N,N or N,N,N)
         #[arg(long, short, value_delimiter = ',', required = true, value_parser = clap::value_parser!(u64).range(1..))]
         n: Vec<u64>,
         /// Points of the stencil: 5 or 9 in two dimensions, 7 or 27 in three
@@ -146,25 +140,20 @@ pub struct SolveOptions {
         help_heading = "Stopping"
     )]
     pub max_it: u64,
-    /// Right-hand side: ones, random[:SEED], A1 (b = A ones/sqrt(n)), or a vector file [default: A1; poisson: a manufactured solution's]
+    /// Right-hand side: ones, random, random:SEED, A1 (b = A ones/sqrt(n)), or a vector file; by default A1, and for poisson that of a manufactured solution
     #[arg(long, value_parser = right_hand_side, help_heading = "Vectors")]
     pub rhs: Option<RightHandSide>,
-    /// Initial guess (a vector file) [default: zero]
+    /// Initial guess (a vector file); zero by default
     #[arg(long, value_name = "FILE", help_heading = "Vectors")]
     pub x0: Option<PathBuf>,
     /// Write the solution, in the original row order
     #[arg(long, short, value_name = "FILE", help_heading = "Vectors")]
     pub output: Option<PathBuf>,
-    /// Who owns which row: metis, blocks, boxes (poisson only), file:PATH [default: metis; poisson: boxes]
+    /// Who owns which row: metis (default), blocks, boxes (default for poisson, only there), or file:PATH
     #[arg(long, value_parser = partition, help_heading = "Ranks")]
     pub partition: Option<Partition>,
     /// Print every iteration
-    #[arg(
-        long,
-        visible_alias = "ksp-monitor",
-        alias = "ksp_monitor",
-        help_heading = "Reports"
-    )]
+    #[arg(long, visible_alias = "ksp-monitor", alias = "ksp_monitor", help_heading = "Reports")]
     pub monitor: bool,
     /// Write the convergence history as CSV
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
@@ -177,9 +166,9 @@ pub struct SolveOptions {
 /// What the program is asked to do.
 pub enum Task {
     /// One solve.
-    Run(Job),
-    /// The same problem in two forms, with the title of each.
-    Compare([&'static str; 2], [Job; 2]),
+    Run(Box<Job>),
+    /// The same problem solved in several ways, with the title of each.
+    Compare(Vec<(&'static str, Job)>),
 }
 
 impl Command {
@@ -188,35 +177,17 @@ impl Command {
     /// # Errors
     /// When they do not.
     pub fn into_task(self) -> Result<Task> {
+        let one = |job| Ok(Task::Run(Box::new(job)));
         match self {
-            Command::Solve { matrix, options } => Ok(Task::Run(options.job(
-                Source::File(matrix),
-                RightHandSide::A1,
-                Partition::Metis,
-                None,
-            ))),
-            Command::Poisson {
-                dim,
-                n,
-                stencil,
-                write,
-                options,
-            } => {
-                let grid = grid(dim as usize, &n, stencil)?;
-                Ok(Task::Run(options.job(
-                    Source::Poisson(grid),
-                    RightHandSide::Manufactured,
-                    Partition::Boxes,
-                    write,
-                )))
+            Command::Solve { matrix, options } => {
+                one(options.job(Source::File(matrix), RightHandSide::A1, Partition::Metis, None))
             }
-            Command::Model { model, options } => Ok(Task::Run(model_job(
-                Source::ModelDense(model.spectrum()),
-                options,
-            )?)),
-            Command::Compare {
-                what: Comparison::Model { model, options },
-            } => {
+            Command::Poisson { dim, n, stencil, write, options } => {
+                let grid = grid(dim as usize, &n, stencil)?;
+                one(options.job(Source::Poisson(grid), RightHandSide::Manufactured, Partition::Boxes, write))
+            }
+            Command::Model { model, options } => one(model_job(Source::ModelDense(model.spectrum()), options)?),
+            Command::Compare { what: Comparison::Model { model, options } } => {
                 let dense = model_job(Source::ModelDense(model.spectrum()), options)?;
                 if dense.files.output.is_some() || dense.files.history.is_some() {
                     return Err(Error::usage(
@@ -225,7 +196,7 @@ impl Command {
                 }
                 let mut sparse = dense.clone();
                 sparse.source = Source::ModelSparse(model.spectrum());
-                Ok(Task::Compare(["dense", "sparse"], [dense, sparse]))
+                Ok(Task::Compare(vec![("dense", dense), ("sparse", sparse)]))
             }
         }
     }
@@ -233,22 +204,12 @@ impl Command {
 
 impl ModelOptions {
     fn spectrum(&self) -> Spectrum {
-        Spectrum {
-            n: self.n,
-            kappa: self.kappa,
-            rho: self.rho,
-        }
+        Spectrum { n: self.n, kappa: self.kappa, rho: self.rho }
     }
 }
 
 impl SolveOptions {
-    fn job(
-        self,
-        source: Source,
-        rhs: RightHandSide,
-        partition: Partition,
-        matrix: Option<PathBuf>,
-    ) -> Job {
+    fn job(self, source: Source, rhs: RightHandSide, partition: Partition, matrix: Option<PathBuf>) -> Job {
         Job {
             source,
             rhs: self.rhs.unwrap_or(rhs),
@@ -256,28 +217,16 @@ impl SolveOptions {
             partition: self.partition.unwrap_or(partition),
             solver: self.solver,
             preconditioner: self.pc,
-            settings: Settings {
-                rtol: self.rtol,
-                atol: self.atol,
-                divtol: self.divtol,
-                max_iterations: self.max_it,
-            },
+            settings: Settings { rtol: self.rtol, atol: self.atol, divtol: self.divtol, max_iterations: self.max_it },
             monitor: self.monitor,
-            files: Files {
-                output: self.output,
-                history: self.history,
-                json: self.json,
-                matrix,
-            },
+            files: Files { output: self.output, history: self.history, json: self.json, matrix },
         }
     }
 }
 
 fn model_job(source: Source, options: SolveOptions) -> Result<Job> {
     if options.partition.is_some() {
-        return Err(Error::usage(
-            "the model problem's columns are dealt evenly: --partition does not apply",
-        ));
+        return Err(Error::usage("the model problem's columns are dealt evenly: --partition does not apply"));
     }
     Ok(options.job(source, RightHandSide::A1, Partition::Blocks, None))
 }
@@ -297,37 +246,27 @@ fn grid(dim: usize, n: &[u64], stencil: Option<u32>) -> Result<Stencil> {
     let size = stencil.unwrap_or(if dim == 2 { 5 } else { 7 });
     Stencil::new(points, dim, size).ok_or_else(|| {
         let sizes = if dim == 2 { "5 or 9" } else { "7 or 27" };
-        Error::usage(format!("no {size}-point stencil on this {dim}-dimensional grid: use --stencil {sizes}, and fewer than 2^62 points"))
+        Error::usage(format!(
+            "no {size}-point stencil on this {dim}-dimensional grid: use --stencil {sizes}, and fewer than 2^62 points"
+        ))
     })
 }
 
 fn solvers() -> impl TypedValueParser<Value = &'static krylov::Kind> {
-    let values = krylov::TABLE.iter().map(|kind| {
-        PossibleValue::new(kind.name)
-            .aliases(kind.aliases.iter().copied())
-            .help(kind.about)
-    });
-    PossibleValuesParser::new(values)
-        .map(|name| krylov::Kind::named(&name).expect("only names of the table pass"))
+    let values = krylov::TABLE
+        .iter()
+        .map(|kind| PossibleValue::new(kind.name).aliases(kind.aliases.iter().copied()).help(kind.about));
+    PossibleValuesParser::new(values).map(|name| krylov::Kind::named(&name).expect("only names of the table pass"))
 }
 
 fn preconditioners() -> impl TypedValueParser<Value = &'static preconditioner::Kind> {
-    let values = preconditioner::TABLE
-        .iter()
-        .map(|kind| PossibleValue::new(kind.name).help(kind.about));
+    let values = preconditioner::TABLE.iter().map(|kind| PossibleValue::new(kind.name).help(kind.about));
     PossibleValuesParser::new(values)
         .map(|name| preconditioner::Kind::named(&name).expect("only names of the table pass"))
 }
 
-fn number(
-    text: &str,
-    wanted: &str,
-    fits: impl Fn(f64) -> bool,
-) -> std::result::Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|&number| fits(number))
-        .ok_or_else(|| format!("must be {wanted}"))
+fn number(text: &str, wanted: &str, fits: impl Fn(f64) -> bool) -> std::result::Result<f64, String> {
+    text.parse().ok().filter(|&number| fits(number)).ok_or_else(|| format!("must be {wanted}"))
 }
 
 fn not_negative(text: &str) -> std::result::Result<f64, String> {
@@ -335,15 +274,11 @@ fn not_negative(text: &str) -> std::result::Result<f64, String> {
 }
 
 fn at_least_one(text: &str) -> std::result::Result<f64, String> {
-    number(text, "a finite number >= 1", |number| {
-        number >= 1.0 && number.is_finite()
-    })
+    number(text, "a finite number >= 1", |number| number >= 1.0 && number.is_finite())
 }
 
 fn fraction(text: &str) -> std::result::Result<f64, String> {
-    number(text, "a number > 0 and <= 1", |number| {
-        number > 0.0 && number <= 1.0
-    })
+    number(text, "a number > 0 and <= 1", |number| number > 0.0 && number <= 1.0)
 }
 
 fn right_hand_side(text: &str) -> std::result::Result<RightHandSide, String> {
@@ -352,10 +287,7 @@ fn right_hand_side(text: &str) -> std::result::Result<RightHandSide, String> {
         "A1" => RightHandSide::A1,
         "random" => RightHandSide::Random(0),
         _ => match text.strip_prefix("random:") {
-            Some(seed) => RightHandSide::Random(
-                seed.parse()
-                    .map_err(|_| "the seed must be a whole number")?,
-            ),
+            Some(seed) => RightHandSide::Random(seed.parse().map_err(|_| "the seed must be a whole number")?),
             None => RightHandSide::File(text.into()),
         },
     })
@@ -396,12 +328,7 @@ mod tests {
             "--ksp_rtol",
             "1e-3",
         ]);
-        let Ok(Task::Run(job)) = cli.command.into_task() else {
-            panic!("one solve")
-        };
-        assert_eq!(
-            (job.solver.name, job.preconditioner.name, job.settings.rtol),
-            ("pipe-pr-cg", "jacobi", 1e-3)
-        );
+        let Ok(Task::Run(job)) = cli.command.into_task() else { panic!("one solve") };
+        assert_eq!((job.solver.name, job.preconditioner.name, job.settings.rtol), ("pipe-pr-cg", "jacobi", 1e-3));
     }
 }

@@ -31,20 +31,10 @@ pub enum ExitCode {
 impl ExitCode {
     fn from_number(number: u8) -> ExitCode {
         use ExitCode::*;
-        [
-            Converged,
-            Internal,
-            Usage,
-            Input,
-            Limit,
-            Diverged,
-            NotFinite,
-            NotSpd,
-            Preconditioner,
-        ]
-        .into_iter()
-        .find(|code| *code as u8 == number)
-        .unwrap_or(Internal)
+        [Converged, Internal, Usage, Input, Limit, Diverged, NotFinite, NotSpd, Preconditioner]
+            .into_iter()
+            .find(|code| *code as u8 == number)
+            .unwrap_or(Internal)
     }
 }
 
@@ -64,10 +54,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error that ends the program with `code`; `message` is one sentence naming the remedy.
     pub fn new(code: ExitCode, message: impl Into<String>) -> Error {
-        Error {
-            code,
-            message: message.into(),
-        }
+        Error { code, message: message.into() }
     }
 
     /// The command line asks for something impossible (exit code 2).
@@ -82,10 +69,7 @@ impl Error {
 
     /// A file could not be opened, read or written (exit code 1).
     pub fn io(doing: &str, path: &std::path::Path, cause: &std::io::Error) -> Error {
-        Error::new(
-            ExitCode::Internal,
-            format!("{}: cannot {doing}: {cause}", path.display()),
-        )
+        Error::new(ExitCode::Internal, format!("{}: cannot {doing}: {cause}", path.display()))
     }
 
     /// The matrix cannot be symmetric positive definite (exit code 7).
@@ -106,13 +90,8 @@ impl Error {
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Error {
-        let (code, message) = bytes
-            .split_first()
-            .expect("an error message holds at least its code");
-        Error::new(
-            ExitCode::from_number(*code),
-            String::from_utf8_lossy(message),
-        )
+        let (code, message) = bytes.split_first().expect("an error message holds at least its code");
+        Error::new(ExitCode::from_number(*code), String::from_utf8_lossy(message))
     }
 }
 

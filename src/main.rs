@@ -33,18 +33,14 @@ fn run(cli: Cli, launched: usize) -> Result<ExitCode> {
             return Err(Error::usage("--threads and --engine exclude each other"));
         }
         if launched > 1 {
-            return Err(Error::usage(
-                "--threads is for one process; under mpirun the ranks are processes",
-            ));
+            return Err(Error::usage("--threads is for one process; under mpirun the ranks are processes"));
         }
         return Ok(Comm::threads(ranks.into(), |comm| perform(comm, &task))[0]);
     }
     match cli.engine {
         Engine::Auto if !launcher::is_launched() => Ok(perform(&Comm::alone(), &task)),
         Engine::Alone if launched == 1 => Ok(perform(&Comm::alone(), &task)),
-        Engine::Alone => Err(Error::usage(
-            "--engine alone under mpirun would solve the problem once per rank",
-        )),
+        Engine::Alone => Err(Error::usage("--engine alone under mpirun would solve the problem once per rank")),
         Engine::Auto | Engine::Mpi => over_mpi(&task, launched),
     }
 }
@@ -69,7 +65,7 @@ fn over_mpi(task: &Task, launched: usize) -> Result<ExitCode> {
 fn perform(comm: &Comm, task: &Task) -> ExitCode {
     let done = match task {
         Task::Run(job) => pipeline::run(comm, job),
-        Task::Compare(titles, jobs) => pipeline::compare(comm, *titles, jobs.clone()),
+        Task::Compare(jobs) => pipeline::compare(comm, jobs),
     };
     done.unwrap_or_else(|error| {
         if comm.is_root() {
@@ -83,8 +79,7 @@ fn perform(comm: &Comm, task: &Task) -> ExitCode {
 /// leave the others waiting.
 fn abort_on_panic() {
     std::panic::set_hook(Box::new(|info| {
-        let rank =
-            launcher::announced().map_or(String::new(), |(_, rank)| format!(" on rank {rank}"));
+        let rank = launcher::announced().map_or(String::new(), |(_, rank)| format!(" on rank {rank}"));
         eprintln!(
             "halocg: internal error{rank}: {info}\nThis is a bug; please report it with the command line and this message."
         );

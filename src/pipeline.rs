@@ -87,66 +87,43 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
     if comm.is_root() {
         let _ = write!(std::io::stdout(), "{}", report::summary(&run));
     }
-    let x = if job.files.output.is_some() {
-        layout.to_root(&outcome.x)
-    } else {
-        Vec::new()
-    };
-    comm.agree(if comm.is_root() {
-        write_files(job, &run, &outcome, &x)
-    } else {
-        Ok(())
-    })?;
+    let x = if job.files.output.is_some() { layout.to_root(&outcome.x) } else { Vec::new() };
+    comm.agree(if comm.is_root() { write_files(job, &run, &outcome, &x) } else { Ok(()) })?;
     Ok(outcome.reason.exit_code())
 }
 
-/// Solves the same problem in two forms and prints them side by side. Collective.
+/// Solves the same problem in several ways, each with a title, and prints them side by side. Collective.
 ///
 /// # Errors
 /// As for [`run`].
-pub fn compare(comm: &Comm, titles: [&str; 2], jobs: [Job; 2]) -> Result<ExitCode> {
+pub fn compare(comm: &Comm, jobs: &[(&str, Job)]) -> Result<ExitCode> {
     let mut runs = Vec::new();
     let mut outcomes = Vec::new();
-    for job in &jobs {
+    for (title, job) in jobs {
         let (run, outcome, _) = execute(comm, job)?;
-        runs.push(run);
+        runs.push((*title, run));
         outcomes.push(outcome);
     }
+    let worst = outcomes.iter().map(|outcome| outcome.reason.exit_code()).max_by_key(|&code| code as u8);
+    let differences = outcomes.iter().map(|outcome| history_difference(&outcomes[0], outcome)).fold(0.0, f64::max);
     if comm.is_root() {
-        let name = &runs[0].problem.name;
-        let method = &runs[0].method;
-        let heading = format!(
-            "{name}, {}, preconditioner {}, {}",
-            method.solver, method.preconditioner, runs[0].machine.engine
-        );
-        let difference = history_difference(&outcomes[0], &outcomes[1]);
-        let _ = write!(
-            std::io::stdout(),
-            "{heading}\n{}",
-            report::side_by_side(&titles, &runs, difference)
-        );
+        let _ = write!(std::io::stdout(), "{}", report::side_by_side(&runs, differences));
     }
-    let written = match &jobs[0].files.json {
+    let written = match &jobs[0].1.files.json {
         Some(path) if comm.is_root() => {
-            let both: Vec<String> = runs.iter().map(report::to_json).collect();
-            write_file(path, format!("[{}]\n", both.join(",")).as_bytes())
+            let all: Vec<String> = runs.iter().map(|(_, run)| report::to_json(run)).collect();
+            write_file(path, format!("[{}]\n", all.join(",")).as_bytes())
         }
         _ => Ok(()),
     };
     comm.agree(written)?;
-    Ok(outcomes
-        .iter()
-        .map(|outcome| outcome.reason.exit_code())
-        .max_by_key(|&code| code as u8)
-        .unwrap_or(ExitCode::Internal))
+    Ok(worst.unwrap_or(ExitCode::Internal))
 }
 
 /// Largest |‖r_k‖ − ‖r'_k‖| / ‖r_k‖ over the iterates that both have.
 fn history_difference(one: &Outcome, other: &Outcome) -> f64 {
     let pairs = one.history.iter().zip(&other.history);
-    pairs
-        .map(|(a, b)| (a.residual - b.residual).abs() / a.residual.abs().max(f64::MIN_POSITIVE))
-        .fold(0.0, f64::max)
+    pairs.map(|(a, b)| (a.residual - b.residual).abs() / a.residual.abs().max(f64::MIN_POSITIVE)).fold(0.0, f64::max)
 }
 
 /// Everything but the output. Collective.
@@ -173,21 +150,9 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
     let mut progress = Progress::new(comm.is_root(), job.monitor);
     let norm_b = krylov::norm(a, &b);
     let (seconds_before, counts_before) = (comm.profile().seconds(), comm.profile().counts());
-    let outcome = krylov::solve(
-        a,
-        m.as_mut(),
-        &b,
-        x0.as_deref(),
-        job.solver,
-        &job.settings,
-        |snapshot| {
-            progress.show(
-                snapshot.iteration,
-                snapshot.record.residual,
-                snapshot.record.residual / norm_b,
-            );
-        },
-    );
+    let outcome = krylov::solve(a, m.as_mut(), &b, x0.as_deref(), job.solver, &job.settings, |snapshot| {
+        progress.show(snapshot.iteration, snapshot.record.residual, snapshot.record.residual / norm_b);
+    });
     progress.done();
     let phases = PhaseSeconds::between(comm, &seconds_before, &comm.profile().seconds());
     let counts = comm.profile().counts().since(&counts_before);
@@ -197,10 +162,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
         schema: report::SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
         command: std::env::args().collect(),
-        machine: Machine {
-            ranks: comm.size(),
-            engine: comm.describe(),
-        },
+        machine: Machine { ranks: comm.size(), engine: comm.describe() },
         problem: ProblemFacts {
             name: describe(&job.source),
             rows: problem.n(),
@@ -216,10 +178,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
             divtol: job.settings.divtol,
             max_iterations: job.settings.max_iterations,
         },
-        outcome: outcome_facts(
-            &outcome,
-            solution.map(|(against, x)| error_norms(a, against, &outcome.x, &x)),
-        ),
+        outcome: outcome_facts(&outcome, solution.map(|(against, x)| error_norms(a, against, &outcome.x, &x))),
         setup_seconds: SetupSeconds {
             load: slowest(loaded - start),
             partition: slowest(partitioned - loaded),
@@ -239,20 +198,11 @@ fn distribute(
     choice: &Partition,
 ) -> Result<(Box<dyn Operator>, Option<PartitionFacts>, f64)> {
     if let Problem::Dense(spectrum) = problem {
-        return Ok((
-            Box::new(DenseColumns::new(comm, spectrum)),
-            None,
-            comm.clock_seconds(),
-        ));
+        return Ok((Box::new(DenseColumns::new(comm, spectrum)), None, comm.clock_seconds()));
     }
     let owners = partition::assign(comm, problem, choice)?;
     let partitioned = comm.clock_seconds();
-    let matrix = DistMatrix::new(
-        comm,
-        problem.n(),
-        rows_to_owners(comm, problem, &owners),
-        &owners,
-    );
+    let matrix = DistMatrix::new(comm, problem.n(), rows_to_owners(comm, problem, &owners), &owners);
     let facts = PartitionFacts::new(choice.name(), &matrix);
     Ok((Box::new(matrix), Some(facts), partitioned))
 }
@@ -260,10 +210,7 @@ fn distribute(
 /// A positive definite matrix has a positive diagonal: the cheapest test there is.
 fn check_diagonal(a: &dyn Operator, source: &Source) -> Result<()> {
     let diagonal = a.diagonal();
-    let bad = diagonal
-        .iter()
-        .zip(a.layout().rows())
-        .find(|(entry, _)| entry.is_nan() || **entry <= 0.0);
+    let bad = diagonal.iter().zip(a.layout().rows()).find(|(entry, _)| entry.is_nan() || **entry <= 0.0);
     a.layout().comm().agree(match bad {
         None => Ok(()),
         Some((entry, row)) => Err(Error::not_spd(format!(
@@ -278,10 +225,7 @@ fn describe(source: &Source) -> String {
     match source {
         Source::File(path) => path.display().to_string(),
         Source::Poisson(stencil) => {
-            let points: Vec<String> = stencil.points[..stencil.dim]
-                .iter()
-                .map(u64::to_string)
-                .collect();
+            let points: Vec<String> = stencil.points[..stencil.dim].iter().map(u64::to_string).collect();
             format!(
                 "Poisson {}D, {} points, {}-point stencil, assembled",
                 stencil.dim,
@@ -290,11 +234,7 @@ fn describe(source: &Source) -> String {
             )
         }
         Source::ModelDense(spectrum) | Source::ModelSparse(spectrum) => {
-            let stored = if matches!(source, Source::ModelDense(_)) {
-                "dense"
-            } else {
-                "sparse"
-            };
+            let stored = if matches!(source, Source::ModelDense(_)) { "dense" } else { "sparse" };
             format!(
                 "diagonal model problem, n = {}, kappa = {:e}, rho = {}, stored {stored}",
                 spectrum.n, spectrum.kappa, spectrum.rho
@@ -329,9 +269,7 @@ fn right_hand_side(
         (RightHandSide::A1, Problem::Dense(spectrum)) => {
             let x = 1.0 / (spectrum.n as f64).sqrt();
             (
-                rows.iter()
-                    .map(|&row| spectrum.eigenvalue(row) * x)
-                    .collect(),
+                rows.iter().map(|&row| spectrum.eigenvalue(row) * x).collect(),
                 Some(("ones/sqrt(n)", vec![x; rows.len()])),
             )
         }
@@ -342,20 +280,12 @@ fn right_hand_side(
             (b, Some(("ones/sqrt(n)", x)))
         }
         (RightHandSide::Manufactured, Problem::Stencil(stencil)) => {
-            let x = rows
-                .iter()
-                .map(|&row| stencil.manufactured_solution(row))
-                .collect();
-            let b = rows
-                .iter()
-                .map(|&row| stencil.manufactured_rhs(row))
-                .collect();
+            let x = rows.iter().map(|&row| stencil.manufactured_solution(row)).collect();
+            let b = rows.iter().map(|&row| stencil.manufactured_rhs(row)).collect();
             (b, Some(("the solution of the differential equation", x)))
         }
         (RightHandSide::Manufactured, _) => {
-            return Err(Error::usage(
-                "a manufactured right-hand side belongs to halocg poisson",
-            ));
+            return Err(Error::usage("a manufactured right-hand side belongs to halocg poisson"));
         }
         (RightHandSide::File(path), _) => (read_vector(path, &layout)?, None),
     })
@@ -364,37 +294,21 @@ fn right_hand_side(
 /// A vector file, on its owners. Collective.
 fn read_vector(path: &Path, layout: &Layout) -> Result<Vec<f64>> {
     let comm = layout.comm();
-    let read = if comm.is_root() {
-        matrix_market::read_vector(path, layout.n()).map(Some)
-    } else {
-        Ok(None)
-    };
+    let read = if comm.is_root() { matrix_market::read_vector(path, layout.n()).map(Some) } else { Ok(None) };
     Ok(layout.from_root(comm.agree(read)?.as_deref()))
 }
 
 fn error_norms(a: &dyn Operator, against: &'static str, x: &[f64], solution: &[f64]) -> ErrorNorms {
-    let difference: Vec<f64> = x
-        .iter()
-        .zip(solution)
-        .map(|(x, solution)| x - solution)
-        .collect();
+    let difference: Vec<f64> = x.iter().zip(solution).map(|(x, solution)| x - solution).collect();
     let mut max = [difference.iter().fold(0.0, |max: f64, d| max.max(d.abs()))];
     a.layout().comm().reduce_f64(Op::Max, &mut max);
     let size = krylov::norm(a, solution);
-    ErrorNorms {
-        against,
-        relative_2_norm: krylov::norm(a, &difference) / size,
-        max_norm: max[0],
-    }
+    ErrorNorms { against, relative_2_norm: krylov::norm(a, &difference) / size, max_norm: max[0] }
 }
 
 fn outcome_facts(outcome: &Outcome, error: Option<ErrorNorms>) -> OutcomeFacts {
     let relative = |norm: f64| {
-        if outcome.reference_norm > 0.0 {
-            norm / outcome.reference_norm
-        } else {
-            norm
-        }
+        if outcome.reference_norm > 0.0 { norm / outcome.reference_norm } else { norm }
     };
     OutcomeFacts {
         converged: outcome.reason.is_converged(),
@@ -414,10 +328,7 @@ fn outcome_facts(outcome: &Outcome, error: Option<ErrorNorms>) -> OutcomeFacts {
 
 fn write_files(job: &Job, run: &Run, outcome: &Outcome, x: &[f64]) -> Result<()> {
     if let Some(path) = &job.files.output {
-        write_file(
-            path,
-            matrix_market::format_vector(x.iter().copied()).as_bytes(),
-        )?;
+        write_file(path, matrix_market::format_vector(x.iter().copied()).as_bytes())?;
     }
     if let Some(path) = &job.files.history {
         write_file(path, report::history_csv(outcome).as_bytes())?;
@@ -456,18 +367,14 @@ fn write_matrix(comm: &Comm, problem: &Problem, path: &Path) -> Result<()> {
             .filter(move |(column, _)| **column <= row)
             .map(move |(column, value)| (row + 1, column + 1, *value))
     };
-    let entries = comm.reduced(
-        Op::Sum,
-        (0..rows.len()).map(|k| lower(k).count() as u64).sum(),
-    );
+    let entries = comm.reduced(Op::Sum, (0..rows.len()).map(|k| lower(k).count() as u64).sum());
     let n = problem.n();
     let beside = beside(path);
     let mut file = Ok(None);
     if comm.is_root() {
-        let header =
-            format!("%%MatrixMarket matrix coordinate real symmetric\n{n} {n} {entries}\n");
-        file = std::fs::File::create(&beside)
-            .and_then(|mut file| file.write_all(header.as_bytes()).map(|()| Some(file)));
+        let header = format!("%%MatrixMarket matrix coordinate real symmetric\n{n} {n} {entries}\n");
+        file =
+            std::fs::File::create(&beside).and_then(|mut file| file.write_all(header.as_bytes()).map(|()| Some(file)));
     }
     for writer in 0..comm.size() {
         let mut text = Vec::new();
@@ -476,11 +383,7 @@ fn write_matrix(comm: &Comm, problem: &Problem, path: &Path) -> Result<()> {
                 writeln!(text, "{row} {column} {value:?}").expect("writing to memory succeeds");
             }
         }
-        let pieces = if writer == comm.rank() {
-            vec![(0, text)]
-        } else {
-            Vec::new()
-        };
+        let pieces = if writer == comm.rank() { vec![(0, text)] } else { Vec::new() };
         for (_, text) in comm.sparse_exchange(pieces) {
             if let Ok(Some(open)) = &mut file
                 && let Err(cause) = open.write_all(&text)
@@ -489,12 +392,6 @@ fn write_matrix(comm: &Comm, problem: &Problem, path: &Path) -> Result<()> {
             }
         }
     }
-    let written = file.and_then(|file| {
-        if file.is_some() {
-            std::fs::rename(&beside, path)
-        } else {
-            Ok(())
-        }
-    });
+    let written = file.and_then(|file| if file.is_some() { std::fs::rename(&beside, path) } else { Ok(()) });
     comm.agree(written.map_err(|cause| Error::io("write it", path, &cause)))
 }

@@ -14,12 +14,7 @@ pub fn dot(x: &[f64], y: &[f64]) -> f64 {
     assert_eq!(x.len(), y.len());
     let mut lanes = [0.0; LANES];
     let (x_blocks, y_blocks) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-    let tail: f64 = x_blocks
-        .remainder()
-        .iter()
-        .zip(y_blocks.remainder())
-        .map(|(x, y)| x * y)
-        .sum();
+    let tail: f64 = x_blocks.remainder().iter().zip(y_blocks.remainder()).map(|(x, y)| x * y).sum();
     for (x, y) in x_blocks.zip(y_blocks) {
         for lane in 0..LANES {
             lanes[lane] += x[lane] * y[lane];
@@ -52,9 +47,7 @@ pub struct Dots<const K: usize> {
 
 impl<const K: usize> Default for Dots<K> {
     fn default() -> Self {
-        Dots {
-            lanes: [[0.0; LANES]; K],
-        }
+        Dots { lanes: [[0.0; LANES]; K] }
     }
 }
 
@@ -75,9 +68,7 @@ impl<const K: usize> Dots<K> {
 
 /// `0..len` cut into blocks of at most `block` rows.
 pub fn blocks(len: usize, block: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..len)
-        .step_by(block)
-        .map(move |start| start..len.min(start + block))
+    (0..len).step_by(block).map(move |start| start..len.min(start + block))
 }
 
 #[cfg(test)]

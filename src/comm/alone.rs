@@ -11,10 +11,7 @@ pub(super) struct Alone {
 
 impl Alone {
     pub(super) fn new() -> Alone {
-        Alone {
-            origin: Instant::now(),
-            sum: RefCell::default(),
-        }
+        Alone { origin: Instant::now(), sum: RefCell::default() }
     }
 }
 
@@ -60,10 +57,7 @@ impl Engine for Alone {
     }
 
     fn channel(&self, sends: &[Part], receives: &[Part]) -> Box<dyn Channel> {
-        assert!(
-            sends.is_empty() && receives.is_empty(),
-            "one rank has no neighbours"
-        );
+        assert!(sends.is_empty() && receives.is_empty(), "one rank has no neighbours");
         Box::new(NoNeighbours)
     }
 

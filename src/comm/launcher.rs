@@ -5,16 +5,14 @@ use crate::error::{Error, Result};
 /// Variables in which launchers announce the number of ranks and this process's rank.
 const ANNOUNCEMENTS: [(&str, &str); 3] = [
     ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"), // Open MPI's mpirun
-    ("PMI_SIZE", "PMI_RANK"), // MPICH's mpirun and its relatives, Slurm's pmi2
-    ("SLURM_NTASKS", "PMIX_RANK"), // Slurm's pmix
+    ("PMI_SIZE", "PMI_RANK"),                         // MPICH's mpirun and its relatives, Slurm's pmi2
+    ("SLURM_NTASKS", "PMIX_RANK"),                    // Slurm's pmix
 ];
 
 /// The size and rank that the launcher announced, if this process was started by one.
 pub fn announced() -> Option<(usize, usize)> {
     let number = |name| std::env::var(name).ok()?.parse().ok();
-    ANNOUNCEMENTS
-        .iter()
-        .find_map(|(size, rank)| Some((number(size)?, number(rank)?)))
+    ANNOUNCEMENTS.iter().find_map(|(size, rank)| Some((number(size)?, number(rank)?)))
 }
 
 /// Compares what the launcher announced with the world that `library` found.

@@ -35,10 +35,7 @@ pub struct Comm {
 
 impl Comm {
     fn new(engine: impl Engine + 'static) -> Comm {
-        Comm {
-            engine: Rc::new(engine),
-            profile: Rc::default(),
-        }
+        Comm { engine: Rc::new(engine), profile: Rc::default() }
     }
 
     /// A world of one rank.
@@ -67,20 +64,10 @@ impl Comm {
             if results.iter().any(|result| result.is_err()) {
                 // Prefer the panic that came first over those of the ranks that gave up waiting.
                 let panics = results.into_iter().filter_map(|result| result.err());
-                let (echoes, causes): (Vec<_>, Vec<_>) =
-                    panics.partition(|panic| panic.is::<threads::Echo>());
-                std::panic::resume_unwind(
-                    causes
-                        .into_iter()
-                        .chain(echoes)
-                        .next()
-                        .expect("one rank panicked"),
-                );
+                let (echoes, causes): (Vec<_>, Vec<_>) = panics.partition(|panic| panic.is::<threads::Echo>());
+                std::panic::resume_unwind(causes.into_iter().chain(echoes).next().expect("one rank panicked"));
             }
-            results
-                .into_iter()
-                .filter_map(|result| result.ok())
-                .collect()
+            results.into_iter().filter_map(|result| result.ok()).collect()
         })
     }
 
@@ -92,9 +79,8 @@ impl Comm {
     /// this program's MPI library sees (it belongs to another MPI).
     #[cfg(feature = "mpi")]
     pub fn mpi() -> Result<Comm> {
-        let engine = mpi::MpiRank::initialize().ok_or_else(|| {
-            Error::usage("MPI is already initialised in this process; make one Comm and clone it")
-        })?;
+        let engine = mpi::MpiRank::initialize()
+            .ok_or_else(|| Error::usage("MPI is already initialised in this process; make one Comm and clone it"))?;
         launcher::check(engine.size(), &library_version())?;
         Ok(Comm::new(engine))
     }
@@ -133,8 +119,7 @@ impl Comm {
     pub fn timed<T>(&self, phase: Phase, work: impl FnOnce() -> T) -> T {
         let start = self.clock_seconds();
         let result = work();
-        self.profile
-            .add_seconds(phase, self.clock_seconds() - start);
+        self.profile.add_seconds(phase, self.clock_seconds() - start);
         result
     }
 
@@ -186,29 +171,17 @@ impl Comm {
     /// Each rank sends items to ranks of its choice, at most one message to each, itself included;
     /// returns the messages meant for this rank, by source. Collective; costs a rank only the
     /// messages it sends and receives.
-    pub fn sparse_exchange<T: NoUninit + AnyBitPattern>(
-        &self,
-        outgoing: Vec<(usize, Vec<T>)>,
-    ) -> Vec<(usize, Vec<T>)> {
+    pub fn sparse_exchange<T: NoUninit + AnyBitPattern>(&self, outgoing: Vec<(usize, Vec<T>)>) -> Vec<(usize, Vec<T>)> {
         self.count_setup();
-        let to_bytes =
-            |(rank, items): (usize, Vec<T>)| (rank, bytemuck::cast_slice(&items).to_vec());
-        let from_bytes =
-            |(rank, bytes): (usize, Vec<u8>)| (rank, bytemuck::pod_collect_to_vec(&bytes));
+        let to_bytes = |(rank, items): (usize, Vec<T>)| (rank, bytemuck::cast_slice(&items).to_vec());
+        let from_bytes = |(rank, bytes): (usize, Vec<u8>)| (rank, bytemuck::pod_collect_to_vec(&bytes));
         let outgoing = outgoing.into_iter().map(to_bytes).collect();
-        self.engine
-            .sparse_exchange(outgoing)
-            .into_iter()
-            .map(from_bytes)
-            .collect()
+        self.engine.sparse_exchange(outgoing).into_iter().map(from_bytes).collect()
     }
 
     /// The items of every rank, by rank, on `root`; nothing elsewhere. Collective.
     pub fn gather<T: NoUninit + AnyBitPattern>(&self, root: usize, items: &[T]) -> Vec<Vec<T>> {
-        self.sparse_exchange(vec![(root, items.to_vec())])
-            .into_iter()
-            .map(|(_, items)| items)
-            .collect()
+        self.sparse_exchange(vec![(root, items.to_vec())]).into_iter().map(|(_, items)| items).collect()
     }
 
     /// A persistent exchange; both ends of a message state the same length. Collective.
@@ -222,19 +195,12 @@ impl Comm {
     /// # Errors
     /// As said.
     pub fn agree<T>(&self, result: Result<T>) -> Result<T> {
-        let failing = if result.is_err() {
-            self.rank()
-        } else {
-            self.size()
-        };
+        let failing = if result.is_err() { self.rank() } else { self.size() };
         let first = self.reduced(Op::Min, failing as u64) as usize;
         if first == self.size() {
             return result;
         }
-        let mine = result
-            .err()
-            .map(|error| error.to_bytes())
-            .unwrap_or_default();
+        let mine = result.err().map(|error| error.to_bytes()).unwrap_or_default();
         Err(Error::from_bytes(&self.broadcast(first, &mine)))
     }
 
@@ -262,8 +228,7 @@ impl Sum<'_> {
 
     /// Waits, and writes the sums to `words` (as many as were started).
     pub fn finish(self, words: &mut [f64]) {
-        self.comm
-            .timed(Phase::Sum, || self.comm.engine.finish_sum(words));
+        self.comm.timed(Phase::Sum, || self.comm.engine.finish_sum(words));
     }
 }
 

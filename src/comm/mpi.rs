@@ -43,13 +43,7 @@ pub(super) struct MpiRank {
 /// Name and version of the MPI library this program is linked with; callable before MPI_Init.
 pub fn library_version() -> String {
     let version = mpi::environment::library_version().unwrap_or_else(|_| "unknown MPI".into());
-    version
-        .split(['\n', ',', '\0'])
-        .next()
-        .unwrap_or_default()
-        .replace('\t', " ")
-        .trim()
-        .to_string()
+    version.split(['\n', ',', '\0']).next().unwrap_or_default().replace('\t', " ").trim().to_string()
 }
 
 impl MpiRank {
@@ -57,10 +51,7 @@ impl MpiRank {
     pub(super) fn initialize() -> Option<MpiRank> {
         let (universe, _) = mpi::environment::initialize_with_threading(mpi::Threading::Funneled)?;
         let comm = universe.world().duplicate();
-        let world = Rc::new(World {
-            comm,
-            _universe: universe,
-        });
+        let world = Rc::new(World { comm, _universe: universe });
         Some(MpiRank {
             sum: RefCell::new(SumRequest::new(world.clone())),
             world,
@@ -105,16 +96,12 @@ impl Engine for MpiRank {
 
     fn reduce_u64(&self, op: Op, words: &mut [u64]) {
         let mine = words.to_vec();
-        self.world
-            .comm
-            .all_reduce_into(&mine[..], words, operation(op));
+        self.world.comm.all_reduce_into(&mine[..], words, operation(op));
     }
 
     fn reduce_f64(&self, op: Op, words: &mut [f64]) {
         let mine = words.to_vec();
-        self.world
-            .comm
-            .all_reduce_into(&mine[..], words, operation(op));
+        self.world.comm.all_reduce_into(&mine[..], words, operation(op));
     }
 
     fn broadcast(&self, root: usize, bytes: &mut Vec<u8>) {
@@ -130,23 +117,13 @@ impl Engine for MpiRank {
     fn sparse_exchange(&self, outgoing: Vec<Message>) -> Vec<Message> {
         let number = self.exchanges_made.get();
         self.exchanges_made.set(number + 1);
-        sparse_exchange(
-            self.raw_comm(),
-            EXCHANGE_TAGS[number % 2],
-            outgoing,
-            PIECE_BYTES,
-        )
+        sparse_exchange(self.raw_comm(), EXCHANGE_TAGS[number % 2], outgoing, PIECE_BYTES)
     }
 
     fn channel(&self, sends: &[Part], receives: &[Part]) -> Box<dyn Channel> {
         let number = self.channels_made.get();
         self.channels_made.set((number + 1) % CHANNEL_TAG_COUNT);
-        Box::new(MpiChannel::new(
-            self.world.clone(),
-            CHANNEL_TAGS + number,
-            sends,
-            receives,
-        ))
+        Box::new(MpiChannel::new(self.world.clone(), CHANNEL_TAGS + number, sends, receives))
     }
 
     fn abort(&self, code: i32) -> ! {
@@ -177,10 +154,7 @@ struct Words {
 
 impl Words {
     fn new(len: usize) -> Words {
-        Words {
-            start: Box::into_raw(vec![0.0; len].into_boxed_slice()).cast(),
-            len,
-        }
+        Words { start: Box::into_raw(vec![0.0; len].into_boxed_slice()).cast(), len }
     }
 
     /// # Safety
@@ -226,14 +200,7 @@ impl SumRequest {
     fn new(world: Rc<World>) -> SumRequest {
         // SAFETY: reads a constant of the library.
         let request = unsafe { ffi::RSMPI_REQUEST_NULL };
-        SumRequest {
-            world,
-            send: Words::new(16),
-            receive: Words::new(16),
-            len: 0,
-            request,
-            in_flight: false,
-        }
+        SumRequest { world, send: Words::new(16), receive: Words::new(16), len: 0, request, in_flight: false }
     }
 
     fn start(&mut self, words: &[f64]) {
@@ -271,11 +238,7 @@ impl SumRequest {
 
     fn finish(&mut self, words: &mut [f64]) {
         assert!(self.in_flight, "start a sum before finishing it");
-        assert_eq!(
-            words.len(),
-            self.len,
-            "a sum is finished with as many words as it was started with"
-        );
+        assert_eq!(words.len(), self.len, "a sum is finished with as many words as it was started with");
         // SAFETY: `request` is the active request, or MPI_REQUEST_NULL when `poll` has seen it complete.
         unsafe { ffi::MPI_Wait(&mut self.request, ffi::RSMPI_STATUS_IGNORE) };
         self.in_flight = false;
@@ -291,7 +254,8 @@ impl Drop for SumRequest {
         }
         if std::thread::panicking() {
             // Other ranks may never come: do not wait, and leave MPI its memory.
-            (self.send.leak(), self.receive.leak());
+            self.send.leak();
+            self.receive.leak();
             return;
         }
         // SAFETY: completes the request (a no-op on MPI_REQUEST_NULL) before the buffers go.
@@ -319,8 +283,7 @@ impl MpiChannel {
         let mut init = |parts: &[Part], buffer: *mut f64, sending: bool| {
             let mut offset = 0;
             for part in parts {
-                let count =
-                    c_int::try_from(part.words).expect("a halo message has fewer than 2^31 words");
+                let count = c_int::try_from(part.words).expect("a halo message has fewer than 2^31 words");
                 let mut request = MaybeUninit::uninit();
                 // SAFETY: `offset + count` words lie inside the buffer (its length is the sum of the
                 // parts); the buffer lives in the channel, which frees the requests before it.
@@ -329,25 +292,9 @@ impl MpiChannel {
                     let start = buffer.add(offset).cast::<c_void>();
                     let (double, rank) = (ffi::RSMPI_DOUBLE, part.rank as c_int);
                     if sending {
-                        ffi::MPI_Send_init(
-                            start,
-                            count,
-                            double,
-                            rank,
-                            tag,
-                            comm,
-                            request.as_mut_ptr(),
-                        );
+                        ffi::MPI_Send_init(start, count, double, rank, tag, comm, request.as_mut_ptr());
                     } else {
-                        ffi::MPI_Recv_init(
-                            start,
-                            count,
-                            double,
-                            rank,
-                            tag,
-                            comm,
-                            request.as_mut_ptr(),
-                        );
+                        ffi::MPI_Recv_init(start, count, double, rank, tag, comm, request.as_mut_ptr());
                     }
                     request.assume_init()
                 });
@@ -356,24 +303,14 @@ impl MpiChannel {
         };
         init(receives, receive.start, false);
         init(sends, send.start, true);
-        MpiChannel {
-            _world: world,
-            send,
-            receive,
-            requests,
-            in_flight: false,
-        }
+        MpiChannel { _world: world, send, receive, requests, in_flight: false }
     }
 
     fn wait(&mut self) {
         // SAFETY: the requests are the persistent ones made in `new`; waiting makes them inactive.
         unsafe {
             let count = self.requests.len() as c_int;
-            ffi::MPI_Waitall(
-                count,
-                self.requests.as_mut_ptr(),
-                ffi::RSMPI_STATUSES_IGNORE,
-            );
+            ffi::MPI_Waitall(count, self.requests.as_mut_ptr(), ffi::RSMPI_STATUSES_IGNORE);
         }
         self.in_flight = false;
     }
@@ -381,19 +318,13 @@ impl MpiChannel {
 
 impl Channel for MpiChannel {
     fn send_buffer(&mut self) -> &mut [f64] {
-        assert!(
-            !self.in_flight,
-            "the exchange in flight still owns the send buffer"
-        );
+        assert!(!self.in_flight, "the exchange in flight still owns the send buffer");
         // SAFETY: no request is active (asserted).
         unsafe { self.send.get_mut() }
     }
 
     fn start(&mut self) {
-        assert!(
-            !self.in_flight,
-            "finish the exchange before starting it again"
-        );
+        assert!(!self.in_flight, "finish the exchange before starting it again");
         self.in_flight = true;
         if !self.requests.is_empty() {
             // SAFETY: all requests are persistent and inactive; no reference to the buffers is alive,
@@ -409,10 +340,7 @@ impl Channel for MpiChannel {
     }
 
     fn received(&self) -> &[f64] {
-        assert!(
-            !self.in_flight,
-            "the exchange in flight still owns the receive buffer"
-        );
+        assert!(!self.in_flight, "the exchange in flight still owns the receive buffer");
         // SAFETY: no request is active (asserted).
         unsafe { self.receive.get() }
     }
@@ -422,7 +350,8 @@ impl Drop for MpiChannel {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // Other ranks may never come: do not wait, and leave MPI its memory.
-            (self.send.leak(), self.receive.leak());
+            self.send.leak();
+            self.receive.leak();
             return;
         }
         if self.in_flight {
@@ -442,27 +371,14 @@ impl Drop for MpiChannel {
 ///
 /// Each message travels in pieces of at most `piece_bytes`, each behind a header holding the
 /// message's whole length, so that the receiver knows when it is complete.
-fn sparse_exchange(
-    comm: ffi::MPI_Comm,
-    tag: c_int,
-    outgoing: Vec<Message>,
-    piece_bytes: usize,
-) -> Vec<Message> {
+fn sparse_exchange(comm: ffi::MPI_Comm, tag: c_int, outgoing: Vec<Message>, piece_bytes: usize) -> Vec<Message> {
     const HEADER: usize = size_of::<u64>();
     let mut pieces: Vec<(c_int, Vec<u8>)> = Vec::new();
     for (to, bytes) in outgoing {
         let header = (bytes.len() as u64).to_le_bytes();
         // An empty message is one piece too: its arrival is the message.
-        let parts: Vec<&[u8]> = if bytes.is_empty() {
-            vec![&[]]
-        } else {
-            bytes.chunks(piece_bytes).collect()
-        };
-        pieces.extend(
-            parts
-                .into_iter()
-                .map(|part| (to as c_int, [&header[..], part].concat())),
-        );
+        let parts: Vec<&[u8]> = if bytes.is_empty() { vec![&[]] } else { bytes.chunks(piece_bytes).collect() };
+        pieces.extend(parts.into_iter().map(|part| (to as c_int, [&header[..], part].concat())));
     }
     let mut sends: Vec<ffi::MPI_Request> = Vec::with_capacity(pieces.len());
     for (to, piece) in &pieces {
@@ -471,15 +387,7 @@ fn sparse_exchange(
         // sends have completed, which the loop below waits for. MPI initialises the handle.
         sends.push(unsafe {
             let (start, count) = (piece.as_ptr().cast::<c_void>(), piece.len() as c_int);
-            ffi::MPI_Issend(
-                start,
-                count,
-                ffi::RSMPI_UINT8_T,
-                *to,
-                tag,
-                comm,
-                request.as_mut_ptr(),
-            );
+            ffi::MPI_Issend(start, count, ffi::RSMPI_UINT8_T, *to, tag, comm, request.as_mut_ptr());
             request.assume_init()
         });
     }
@@ -488,8 +396,7 @@ fn sparse_exchange(
     loop {
         if let Some((from, piece)) = receive_any(comm, tag) {
             let (header, body) = piece.split_at(HEADER);
-            let length =
-                u64::from_le_bytes(header.try_into().expect("a header has 8 bytes")) as usize;
+            let length = u64::from_le_bytes(header.try_into().expect("a header has 8 bytes")) as usize;
             let (expected, bytes) = incoming.entry(from).or_default();
             *expected = length;
             bytes.extend_from_slice(body);
@@ -501,12 +408,7 @@ fn sparse_exchange(
             match &mut barrier {
                 None => {
                     let count = sends.len() as c_int;
-                    ffi::MPI_Testall(
-                        count,
-                        sends.as_mut_ptr(),
-                        &mut done,
-                        ffi::RSMPI_STATUSES_IGNORE,
-                    );
+                    ffi::MPI_Testall(count, sends.as_mut_ptr(), &mut done, ffi::RSMPI_STATUSES_IGNORE);
                     if done != 0 {
                         let mut request = MaybeUninit::uninit();
                         ffi::MPI_Ibarrier(comm, request.as_mut_ptr());
@@ -525,11 +427,7 @@ fn sparse_exchange(
     incoming
         .into_iter()
         .map(|(from, (expected, bytes))| {
-            assert_eq!(
-                bytes.len(),
-                expected,
-                "a message of the set-up arrived in full"
-            );
+            assert_eq!(bytes.len(), expected, "a message of the set-up arrived in full");
             (from, bytes)
         })
         .collect()
@@ -540,17 +438,9 @@ fn receive_any(comm: ffi::MPI_Comm, tag: c_int) -> Option<(usize, Vec<u8>)> {
     // SAFETY: plain MPI calls on local out-parameters, initialised by MPI when `found` is set; the
     // matched message is received exactly once into a buffer of the length MPI announced.
     unsafe {
-        let (mut found, mut message, mut status) =
-            (0, MaybeUninit::uninit(), MaybeUninit::uninit());
+        let (mut found, mut message, mut status) = (0, MaybeUninit::uninit(), MaybeUninit::uninit());
         let any = ffi::RSMPI_ANY_SOURCE;
-        ffi::MPI_Improbe(
-            any,
-            tag,
-            comm,
-            &mut found,
-            message.as_mut_ptr(),
-            status.as_mut_ptr(),
-        );
+        ffi::MPI_Improbe(any, tag, comm, &mut found, message.as_mut_ptr(), status.as_mut_ptr());
         if found == 0 {
             return None;
         }
@@ -559,13 +449,7 @@ fn receive_any(comm: ffi::MPI_Comm, tag: c_int) -> Option<(usize, Vec<u8>)> {
         ffi::MPI_Get_count(&status, ffi::RSMPI_UINT8_T, &mut count);
         let mut bytes = vec![0u8; count as usize];
         let start = bytes.as_mut_ptr().cast::<c_void>();
-        ffi::MPI_Mrecv(
-            start,
-            count,
-            ffi::RSMPI_UINT8_T,
-            &mut message,
-            ffi::RSMPI_STATUS_IGNORE,
-        );
+        ffi::MPI_Mrecv(start, count, ffi::RSMPI_UINT8_T, &mut message, ffi::RSMPI_STATUS_IGNORE);
         Some((status.MPI_SOURCE as usize, bytes))
     }
 }

@@ -19,13 +19,7 @@ pub enum Phase {
 
 impl Phase {
     /// All phases, in the order of reports.
-    pub const ALL: [Phase; 5] = [
-        Phase::Product,
-        Phase::Exchange,
-        Phase::Sum,
-        Phase::Preconditioner,
-        Phase::Vectors,
-    ];
+    pub const ALL: [Phase; 5] = [Phase::Product, Phase::Exchange, Phase::Sum, Phase::Preconditioner, Phase::Vectors];
 
     /// The name in reports.
     pub fn name(self) -> &'static str {

@@ -56,12 +56,7 @@ impl Team {
             origin: Instant::now(),
             poisoned: AtomicBool::new(false),
             barrier: Barrier::default(),
-            sums: (0..size)
-                .map(|_| SumSlots {
-                    published: AtomicU64::new(0),
-                    words: Default::default(),
-                })
-                .collect(),
+            sums: (0..size).map(|_| SumSlots { published: AtomicU64::new(0), words: Default::default() }).collect(),
             gathered: Mutex::new(vec![Vec::new(); size]),
             mail: (0..size).map(|_| Mutex::default()).collect(),
             lanes: Mutex::default(),
@@ -105,12 +100,7 @@ impl Team {
         }
         while state.1 == turn {
             // The time limit lets a rank notice that another one will never come.
-            state = self
-                .barrier
-                .turned
-                .wait_timeout(state, Duration::from_millis(20))
-                .unwrap()
-                .0;
+            state = self.barrier.turned.wait_timeout(state, Duration::from_millis(20)).unwrap().0;
             if self.poisoned.load(Ordering::Relaxed) && state.1 == turn {
                 drop(state);
                 return self.check();
@@ -143,13 +133,7 @@ pub(super) struct ThreadRank {
 
 impl ThreadRank {
     pub(super) fn new(team: Arc<Team>, rank: usize) -> ThreadRank {
-        ThreadRank {
-            team,
-            rank,
-            sum_round: Cell::new(0),
-            channels_made: Cell::new(0),
-            scratch: RefCell::default(),
-        }
+        ThreadRank { team, rank, sum_round: Cell::new(0), channels_made: Cell::new(0), scratch: RefCell::default() }
     }
 
     /// Everybody's bytes, by rank.
@@ -166,11 +150,7 @@ impl ThreadRank {
         for (rank, bytes) in all.iter().enumerate() {
             let theirs = bytemuck::pod_collect_to_vec::<u8, T>(bytes);
             for (word, &other) in words.iter_mut().zip(&theirs) {
-                *word = if rank == 0 {
-                    other
-                } else {
-                    combine(*word, other)
-                };
+                *word = if rank == 0 { other } else { combine(*word, other) };
             }
         }
     }
@@ -207,10 +187,7 @@ impl Engine for ThreadRank {
 
     fn poll_sum(&self) -> bool {
         let round = self.sum_round.get();
-        self.team
-            .sums
-            .iter()
-            .all(|slots| slots.published.load(Ordering::Acquire) >= round)
+        self.team.sums.iter().all(|slots| slots.published.load(Ordering::Acquire) >= round)
     }
 
     fn finish_sum(&self, words: &mut [f64]) {
@@ -224,10 +201,7 @@ impl Engine for ThreadRank {
                 total.extend_from_slice(&slot);
             } else {
                 // In rank order on every rank: all of them get the same bits.
-                total
-                    .iter_mut()
-                    .zip(slot.iter())
-                    .for_each(|(total, word)| *total += word);
+                total.iter_mut().zip(slot.iter()).for_each(|(total, word)| *total += word);
             }
         }
         words.copy_from_slice(&total);
@@ -250,11 +224,7 @@ impl Engine for ThreadRank {
     }
 
     fn broadcast(&self, root: usize, bytes: &mut Vec<u8>) {
-        let mine = if self.rank == root {
-            std::mem::take(bytes)
-        } else {
-            Vec::new()
-        };
+        let mine = if self.rank == root { std::mem::take(bytes) } else { Vec::new() };
         *bytes = self.all_gather(mine).swap_remove(root);
     }
 
@@ -276,34 +246,17 @@ impl Engine for ThreadRank {
             let mut lanes = self.team.lanes.lock().unwrap();
             let lane = lanes.entry((writer, reader, number)).or_insert_with(|| {
                 let slot = || RwLock::new(vec![0.0; words]);
-                Arc::new(Lane {
-                    sent: AtomicU64::new(0),
-                    taken: AtomicU64::new(0),
-                    words: [slot(), slot()],
-                })
+                Arc::new(Lane { sent: AtomicU64::new(0), taken: AtomicU64::new(0), words: [slot(), slot()] })
             });
-            assert_eq!(
-                lane.words[0].read().unwrap().len(),
-                words,
-                "both ends agree on the length of a message"
-            );
+            assert_eq!(lane.words[0].read().unwrap().len(), words, "both ends agree on the length of a message");
             lane.clone()
         };
-        let outgoing: Vec<_> = sends
-            .iter()
-            .map(|part| (lane(self.rank, part.rank, part.words), part.words))
-            .collect();
-        let incoming: Vec<_> = receives
-            .iter()
-            .map(|part| (lane(part.rank, self.rank, part.words), part.words))
-            .collect();
+        let outgoing: Vec<_> = sends.iter().map(|part| (lane(self.rank, part.rank, part.words), part.words)).collect();
+        let incoming: Vec<_> =
+            receives.iter().map(|part| (lane(part.rank, self.rank, part.words), part.words)).collect();
         self.team.wait_for_all();
         // Both ends hold their lanes now; the table need not keep them alive.
-        self.team
-            .lanes
-            .lock()
-            .unwrap()
-            .retain(|(writer, _, made), _| *writer != self.rank || *made != number);
+        self.team.lanes.lock().unwrap().retain(|(writer, _, made), _| *writer != self.rank || *made != number);
         let words = |parts: &[Part]| vec![0.0; parts.iter().map(|part| part.words).sum()];
         Box::new(ThreadChannel {
             team: self.team.clone(),
@@ -333,18 +286,12 @@ struct ThreadChannel {
 
 impl Channel for ThreadChannel {
     fn send_buffer(&mut self) -> &mut [f64] {
-        assert!(
-            !self.in_flight,
-            "the exchange in flight still owns the send buffer"
-        );
+        assert!(!self.in_flight, "the exchange in flight still owns the send buffer");
         &mut self.send
     }
 
     fn start(&mut self) {
-        assert!(
-            !self.in_flight,
-            "finish the exchange before starting it again"
-        );
+        assert!(!self.in_flight, "finish the exchange before starting it again");
         self.in_flight = true;
         self.round += 1;
         let mut rest = &self.send[..];
@@ -352,12 +299,8 @@ impl Channel for ThreadChannel {
             let message;
             (message, rest) = rest.split_at(*words);
             // The slot was last used two rounds ago; its reader must be done with it.
-            self.team
-                .await_round(&lane.taken, self.round.saturating_sub(2));
-            lane.words[self.round as usize % 2]
-                .write()
-                .unwrap()
-                .copy_from_slice(message);
+            self.team.await_round(&lane.taken, self.round.saturating_sub(2));
+            lane.words[self.round as usize % 2].write().unwrap().copy_from_slice(message);
             lane.sent.store(self.round, Ordering::Release);
         }
     }

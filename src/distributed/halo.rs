@@ -40,27 +40,12 @@ where
 {
     /// Makes the requests. Collective.
     pub fn new(comm: &Comm, plan: &HaloPlan) -> Halo<K> {
-        let part = |rank, rows| Part {
-            rank,
-            words: K * rows,
-        };
-        let sends: Vec<Part> = plan
-            .send
-            .iter()
-            .map(|(rank, rows)| part(*rank, rows.len()))
-            .collect();
-        let receives: Vec<Part> = plan
-            .receive
-            .iter()
-            .map(|&(rank, rows)| part(rank, rows))
-            .collect();
+        let part = |rank, rows| Part { rank, words: K * rows };
+        let sends: Vec<Part> = plan.send.iter().map(|(rank, rows)| part(*rank, rows.len())).collect();
+        let receives: Vec<Part> = plan.receive.iter().map(|&(rank, rows)| part(rank, rows)).collect();
         Halo {
             comm: comm.clone(),
-            send_rows: plan
-                .send
-                .iter()
-                .flat_map(|(_, rows)| rows.iter().copied())
-                .collect(),
+            send_rows: plan.send.iter().flat_map(|(_, rows)| rows.iter().copied()).collect(),
             messages: sends.len(),
             ghosts: plan.ghosts(),
             channel: comm.channel(&sends, &receives),
@@ -74,13 +59,7 @@ where
 
     /// Sends the boundary rows of `x` (owned rows) on their way.
     pub fn start(&mut self, x: &[[f64; K]]) {
-        let Halo {
-            comm,
-            send_rows,
-            messages,
-            channel,
-            ..
-        } = self;
+        let Halo { comm, send_rows, messages, channel, .. } = self;
         comm.timed(Phase::Exchange, || {
             let packed: &mut [[f64; K]] = bytemuck::cast_slice_mut(channel.send_buffer());
             for (to, &row) in packed.iter_mut().zip(send_rows.iter()) {

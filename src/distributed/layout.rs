@@ -19,18 +19,8 @@ pub struct Layout {
 impl Layout {
     /// Contiguous even shares, no halo: for operators that bring their own communication.
     pub fn even(comm: &Comm, n: u64) -> Layout {
-        let rows: Rc<[u64]> = EvenSplit {
-            n,
-            ranks: comm.size(),
-        }
-        .share(comm.rank())
-        .collect();
-        Layout {
-            comm: comm.clone(),
-            n,
-            interior: rows.len(),
-            rows,
-        }
+        let rows: Rc<[u64]> = EvenSplit { n, ranks: comm.size() }.share(comm.rank()).collect();
+        Layout { comm: comm.clone(), n, interior: rows.len(), rows }
     }
 
     /// The communicator.
@@ -82,35 +72,19 @@ pub struct LocalRows {
 ///
 /// # Panics
 /// If a rank owns 2³² rows and ghosts or more.
-pub fn localize(
-    comm: &Comm,
-    n: u64,
-    owned: Rows,
-    owners: &Owners,
-) -> (Layout, LocalRows, HaloPlan) {
+pub fn localize(comm: &Comm, n: u64, owned: Rows, owners: &Owners) -> (Layout, LocalRows, HaloPlan) {
     // Ghosts: columns whose row is not here, by owner and then by number.
     let is_owned = |column: &u64| owned.numbers.binary_search(column).is_ok();
-    let mut ghosts: Vec<u64> = owned
-        .columns
-        .iter()
-        .copied()
-        .filter(|column| !is_owned(column))
-        .collect();
+    let mut ghosts: Vec<u64> = owned.columns.iter().copied().filter(|column| !is_owned(column)).collect();
     ghosts.sort_unstable();
     ghosts.dedup();
     let ghost_owners = owners.of(comm, &ghosts);
     let mut by_owner: Vec<(usize, u64)> = ghost_owners.into_iter().zip(ghosts).collect();
     by_owner.sort_unstable();
-    assert!(
-        owned.len() + by_owner.len() < u32::MAX as usize,
-        "a rank's rows and ghosts are numbered with 32 bits"
-    );
+    assert!(owned.len() + by_owner.len() < u32::MAX as usize, "a rank's rows and ghosts are numbered with 32 bits");
 
-    let mut ghost_places: Vec<(u64, u32)> = by_owner
-        .iter()
-        .enumerate()
-        .map(|(k, &(_, ghost))| (ghost, (owned.len() + k) as u32))
-        .collect();
+    let mut ghost_places: Vec<(u64, u32)> =
+        by_owner.iter().enumerate().map(|(k, &(_, ghost))| (ghost, (owned.len() + k) as u32)).collect();
     ghost_places.sort_unstable();
 
     // Interior rows first; within each kind the original order, which keeps the file's locality.
@@ -128,10 +102,7 @@ pub fn localize(
             ghost_places[k.expect("a column is owned or a ghost")].1
         }
     };
-    let mut local = LocalRows {
-        starts: vec![0],
-        ..LocalRows::default()
-    };
+    let mut local = LocalRows { starts: vec![0], ..LocalRows::default() };
     for &k in &order {
         let (columns, values) = owned.row(k);
         local.columns.extend(columns.iter().map(local_column));
@@ -141,27 +112,14 @@ pub fn localize(
 
     // Ask each owner for its rows; what others ask of this rank is what it sends.
     let (requests, _) = group_by(by_owner);
-    let receive = requests
-        .iter()
-        .map(|(owner, ghosts)| (*owner, ghosts.len()))
-        .collect();
-    let place_of = |row: u64| {
-        place[owned
-            .numbers
-            .binary_search(&row)
-            .expect("only the owner is asked for a row")]
-    };
+    let receive = requests.iter().map(|(owner, ghosts)| (*owner, ghosts.len())).collect();
+    let place_of = |row: u64| place[owned.numbers.binary_search(&row).expect("only the owner is asked for a row")];
     let send = comm
         .sparse_exchange(requests)
         .into_iter()
         .map(|(rank, rows)| (rank, rows.into_iter().map(place_of).collect()))
         .collect();
     let rows = order.iter().map(|&k| owned.numbers[k]).collect();
-    let layout = Layout {
-        comm: comm.clone(),
-        n,
-        rows,
-        interior: interior.len(),
-    };
+    let layout = Layout { comm: comm.clone(), n, rows, interior: interior.len() };
     (layout, local, HaloPlan { send, receive })
 }

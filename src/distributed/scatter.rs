@@ -12,22 +12,11 @@ use crate::problem::{EvenSplit, Problem, Rows};
 /// On the dense problem, which has no sparse rows.
 pub fn rows_to_owners(comm: &Comm, problem: &Problem, owners: &Owners) -> Rows {
     match (problem, owners) {
-        (Problem::Stencil(stencil), Owners::Boxes(boxes)) => {
-            stencil.rows(boxes.rows_of(comm.rank()))
-        }
+        (Problem::Stencil(stencil), Owners::Boxes(boxes)) => stencil.rows(boxes.rows_of(comm.rank())),
         (Problem::Stencil(stencil), Owners::Listed(split, listed)) => {
-            let (numbers, _) = group_by(
-                listed
-                    .iter()
-                    .map(|&owner| owner as usize)
-                    .zip(split.share(comm.rank())),
-            );
+            let (numbers, _) = group_by(listed.iter().map(|&owner| owner as usize).zip(split.share(comm.rank())));
             // Sources come in rank order, each with increasing rows of its share: already sorted.
-            stencil.rows(
-                comm.sparse_exchange(numbers)
-                    .into_iter()
-                    .flat_map(|(_, numbers)| numbers),
-            )
+            stencil.rows(comm.sparse_exchange(numbers).into_iter().flat_map(|(_, numbers)| numbers))
         }
         (Problem::Matrix(_, rows), Owners::Listed(_, listed)) => send_rows(comm, rows, listed),
         (Problem::Matrix(..), Owners::Boxes(_)) => panic!("boxes belong to a structured grid"),
@@ -36,58 +25,26 @@ pub fn rows_to_owners(comm: &Comm, problem: &Problem, owners: &Owners) -> Rows {
 }
 
 fn send_rows(comm: &Comm, rows: &Rows, owners: &[u32]) -> Rows {
-    let (kept, _) = group_by(
-        owners
-            .iter()
-            .map(|&owner| owner as usize)
-            .zip(0..rows.len()),
-    );
+    let (kept, _) = group_by(owners.iter().map(|&owner| owner as usize).zip(0..rows.len()));
     // Numbers and lengths; columns; values: three messages per owner.
     let heads = kept.iter().map(|(to, rows_of_it)| {
-        let head = |&k: &usize| {
-            [
-                rows.numbers[k],
-                (rows.starts[k + 1] - rows.starts[k]) as u64,
-            ]
-        };
+        let head = |&k: &usize| [rows.numbers[k], (rows.starts[k + 1] - rows.starts[k]) as u64];
         (*to, rows_of_it.iter().flat_map(head).collect())
     });
     let heads: Vec<(usize, Vec<u64>)> = comm.sparse_exchange(heads.collect());
-    let columns = kept.iter().map(|(to, rows_of_it)| {
-        (
-            *to,
-            rows_of_it
-                .iter()
-                .flat_map(|&k| rows.row(k).0.to_vec())
-                .collect(),
-        )
-    });
+    let columns =
+        kept.iter().map(|(to, rows_of_it)| (*to, rows_of_it.iter().flat_map(|&k| rows.row(k).0.to_vec()).collect()));
     let columns: Vec<(usize, Vec<u64>)> = comm.sparse_exchange(columns.collect());
-    let values = kept.iter().map(|(to, rows_of_it)| {
-        (
-            *to,
-            rows_of_it
-                .iter()
-                .flat_map(|&k| rows.row(k).1.to_vec())
-                .collect(),
-        )
-    });
+    let values =
+        kept.iter().map(|(to, rows_of_it)| (*to, rows_of_it.iter().flat_map(|&k| rows.row(k).1.to_vec()).collect()));
     let values: Vec<(usize, Vec<f64>)> = comm.sparse_exchange(values.collect());
     let mut owned = Rows::new();
-    for ((_, head), ((_, columns), (_, values))) in
-        heads.into_iter().zip(columns.into_iter().zip(values))
-    {
+    for ((_, head), ((_, columns), (_, values))) in heads.into_iter().zip(columns.into_iter().zip(values)) {
         let mut at = 0;
         for row in head.chunks_exact(2) {
             let entries = at..at + row[1] as usize;
             at = entries.end;
-            owned.push(
-                row[0],
-                columns[entries.clone()]
-                    .iter()
-                    .copied()
-                    .zip(values[entries].iter().copied()),
-            );
+            owned.push(row[0], columns[entries.clone()].iter().copied().zip(values[entries].iter().copied()));
         }
     }
     owned
@@ -96,30 +53,17 @@ fn send_rows(comm: &Comm, rows: &Rows, owners: &[u32]) -> Rows {
 impl Layout {
     /// A vector given in even shares of the original order, brought to the owners' order. Collective.
     pub fn from_even(&self, share: &[f64]) -> Vec<f64> {
-        let split = EvenSplit {
-            n: self.n(),
-            ranks: self.comm().size(),
-        };
+        let split = EvenSplit { n: self.n(), ranks: self.comm().size() };
         let (questions, order) = group_by(self.rows().iter().map(|&row| (split.holder(row), row)));
         let first = split.share(self.comm().rank()).start;
         let replies = self
             .comm()
             .sparse_exchange(questions)
             .into_iter()
-            .map(|(from, rows)| {
-                (
-                    from,
-                    rows.iter()
-                        .map(|&row| share[(row - first) as usize])
-                        .collect(),
-                )
-            })
+            .map(|(from, rows)| (from, rows.iter().map(|&row| share[(row - first) as usize]).collect()))
             .collect();
-        let answers = self
-            .comm()
-            .sparse_exchange(replies)
-            .into_iter()
-            .flat_map(|(_, values): (usize, Vec<f64>)| values);
+        let answers =
+            self.comm().sparse_exchange(replies).into_iter().flat_map(|(_, values): (usize, Vec<f64>)| values);
         let mut vector = vec![0.0; self.len()];
         for (place, value) in order.into_iter().zip(answers) {
             vector[place] = value;
@@ -129,10 +73,7 @@ impl Layout {
 
     /// A vector in the owners' order, brought to even shares of the original order. Collective.
     pub fn to_even(&self, vector: &[f64]) -> Vec<f64> {
-        let split = EvenSplit {
-            n: self.n(),
-            ranks: self.comm().size(),
-        };
+        let split = EvenSplit { n: self.n(), ranks: self.comm().size() };
         let share = split.share(self.comm().rank());
         let holders = || self.rows().iter().map(|&row| split.holder(row));
         let (rows, _) = group_by(holders().zip(self.rows().iter().copied()));
@@ -150,28 +91,14 @@ impl Layout {
 
     /// A vector in original order that rank 0 holds (the others pass nothing). Collective.
     pub fn from_root(&self, whole: Option<&[f64]>) -> Vec<f64> {
-        let split = EvenSplit {
-            n: self.n(),
-            ranks: self.comm().size(),
-        };
+        let split = EvenSplit { n: self.n(), ranks: self.comm().size() };
         let shares = match whole {
             Some(whole) => (0..split.ranks)
-                .map(|rank| {
-                    (
-                        rank,
-                        whole[split.share(rank).start as usize..split.share(rank).end as usize]
-                            .to_vec(),
-                    )
-                })
+                .map(|rank| (rank, whole[split.share(rank).start as usize..split.share(rank).end as usize].to_vec()))
                 .collect(),
             None => Vec::new(),
         };
-        let share = self
-            .comm()
-            .sparse_exchange(shares)
-            .pop()
-            .expect("rank 0 sends to every rank")
-            .1;
+        let share = self.comm().sparse_exchange(shares).pop().expect("rank 0 sends to every rank").1;
         self.from_even(&share)
     }
 

@@ -32,22 +32,13 @@ pub(super) struct HsCg {
 }
 
 impl HsCg {
-    pub(super) fn start(
-        a: &mut dyn Operator,
-        m: &mut dyn Preconditioner,
-        x: Vec<f64>,
-        r: Vec<f64>,
-    ) -> Box<dyn Method> {
+    pub(super) fn start(a: &mut dyn Operator, m: &mut dyn Preconditioner, x: Vec<f64>, r: Vec<f64>) -> Box<dyn Method> {
         let n = r.len();
         Box::new(HsCg {
             comm: a.layout().comm().clone(),
             x,
             r,
-            r_tilde: if m.is_identity() {
-                Vec::new()
-            } else {
-                vec![0.0; n]
-            },
+            r_tilde: if m.is_identity() { Vec::new() } else { vec![0.0; n] },
             p: vec![0.0; n],
             s: vec![0.0; n],
             nu: f64::INFINITY, // makes the first β zero
@@ -59,9 +50,7 @@ impl HsCg {
 impl Method for HsCg {
     fn measure(&mut self, _: &mut dyn Operator, m: &mut dyn Preconditioner) -> Scalars {
         self.nu_previous = self.nu;
-        let HsCg {
-            comm, r, r_tilde, ..
-        } = self;
+        let HsCg { comm, r, r_tilde, .. } = self;
         let (nu, rr);
         if m.is_identity() {
             let mut sums = [comm.timed(Phase::Vectors, || dot(r, r))];
@@ -82,16 +71,7 @@ impl Method for HsCg {
     }
 
     fn advance(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Step {
-        let HsCg {
-            comm,
-            x,
-            r,
-            r_tilde,
-            p,
-            s,
-            nu,
-            nu_previous,
-        } = self;
+        let HsCg { comm, x, r, r_tilde, p, s, nu, nu_previous } = self;
         let r_tilde = if m.is_identity() { &*r } else { &*r_tilde };
         let beta = *nu / *nu_previous;
         comm.timed(Phase::Vectors, || xpby(p, r_tilde, beta));

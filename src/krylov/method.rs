@@ -2,6 +2,7 @@
 
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
+use crate::vector::dot;
 
 /// A conjugate gradient recurrence. Its state belongs to one iterate x_k at a time; an iteration is
 /// [`measure`](Method::measure) (the scalars of x_k become known) and then
@@ -46,11 +47,12 @@ pub enum Step {
         /// The offending product.
         mu: f64,
     },
-    /// A scalar is NaN or infinite. x is unchanged.
-    NotFinite,
+    /// The scalars make no sense for this recurrence (any more): it has drifted, or overflowed. x is unchanged.
+    Drifted,
 }
 
-/// α = ν/μ, if that makes sense.
+/// α = ν/μ, if that makes sense. With μ ≤ 0 it does not: A is not positive definite, provided that μ
+/// is the true ⟨p, A p⟩; see [`confirm`] where it is not.
 pub(super) fn step_length(nu: f64, mu: f64) -> Result<f64, Step> {
     let alpha = nu / mu;
     if mu <= 0.0 {
@@ -58,6 +60,18 @@ pub(super) fn step_length(nu: f64, mu: f64) -> Result<f64, Step> {
     } else if alpha.is_finite() {
         Ok(alpha)
     } else {
-        Err(Step::NotFinite)
+        Err(Step::Drifted)
     }
+}
+
+/// For methods whose s = A p is a recurrence: before A is called indefinite, ⟨p, A p⟩ is computed. Collective.
+pub(super) fn confirm(stop: Step, a: &mut dyn Operator, p: &[f64]) -> Step {
+    let Step::Indefinite { .. } = stop else {
+        return stop;
+    };
+    let mut s = vec![0.0; p.len()];
+    a.apply(p, &mut s);
+    let mut mu = [dot(p, &s)];
+    a.layout().comm().sum(&mut mu);
+    if mu[0] <= 0.0 { Step::Indefinite { mu: mu[0] } } else { Step::Drifted }
 }

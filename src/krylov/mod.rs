@@ -28,8 +28,7 @@ pub struct Kind {
 }
 
 /// Makes a method from the initial guess and its residual. Collective.
-type Start =
-    fn(&mut dyn Operator, &mut dyn Preconditioner, x: Vec<f64>, r: Vec<f64>) -> Box<dyn Method>;
+type Start = fn(&mut dyn Operator, &mut dyn Preconditioner, x: Vec<f64>, r: Vec<f64>) -> Box<dyn Method>;
 
 /// Every method there is.
 pub const TABLE: &[Kind] = &[
@@ -52,9 +51,7 @@ pub const TABLE: &[Kind] = &[
 impl Kind {
     /// The row called `name`, or one of whose aliases is `name`.
     pub fn named(name: &str) -> Option<&'static Kind> {
-        TABLE
-            .iter()
-            .find(|kind| kind.name == name || kind.aliases.contains(&name))
+        TABLE.iter().find(|kind| kind.name == name || kind.aliases.contains(&name))
     }
 }
 
@@ -80,12 +77,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings {
-            rtol: 1e-8,
-            atol: 1e-50,
-            divtol: 1e8,
-            max_iterations: 10_000,
-        }
+        Settings { rtol: 1e-8, atol: 1e-50, divtol: 1e8, max_iterations: 10_000 }
     }
 }
 
@@ -163,16 +155,13 @@ pub fn solve(
     assert_eq!(b.len(), a.layout().len(), "b has one entry per owned row");
 
     let x = x0.map_or_else(|| vec![0.0; b.len()], <[f64]>::to_vec);
-    let r = if x0.is_some() {
-        residual(a, b, &x)
-    } else {
-        b.to_vec()
-    };
+    let r = if x0.is_some() { residual(a, b, &x) } else { b.to_vec() };
     let mut norms = [dot(b, b), dot(&r, &r)];
     comm.sum(&mut norms);
     let [b_norm, r_norm] = norms.map(f64::sqrt);
     let reference_norm = if b_norm > 0.0 { b_norm } else { r_norm };
     let tolerance = (settings.rtol * reference_norm).max(settings.atol);
+    let converged = if tolerance > settings.atol { Reason::ConvergedRelative } else { Reason::ConvergedAbsolute };
 
     let mut method = (kind.start)(a, m, x, r);
     let (mut history, mut replacements, mut iteration) = (Vec::new(), 0, 0);
@@ -181,73 +170,54 @@ pub fn solve(
         let Scalars { rr, nu } = method.measure(a, m);
         let recurrence = rr.sqrt();
         let seconds = comm.clock_seconds() - begin;
-        let record = Record {
-            iteration,
-            residual: recurrence,
-            nu,
-            alpha: f64::NAN,
-            beta: f64::NAN,
-            seconds,
-        };
-        observe(Snapshot {
-            iteration,
-            record,
-            x: method.solution(),
-            a,
-        });
+        let record = Record { iteration, residual: recurrence, nu, alpha: f64::NAN, beta: f64::NAN, seconds };
+        observe(Snapshot { iteration, record, x: method.solution(), a });
         history.push(record);
 
-        if !(rr.is_finite() && nu.is_finite()) {
-            break (Reason::NotFinite, recurrence);
+        // Whether the recurrence can still be believed is asked when it claims convergence and when it breaks down.
+        let mut doubt = recurrence <= tolerance || nu <= 0.0 || !(rr + nu).is_finite();
+        if !doubt {
+            if recurrence > settings.divtol * reference_norm {
+                break (Reason::Diverged, recurrence);
+            }
+            if iteration == settings.max_iterations {
+                break (Reason::IterationLimit, recurrence);
+            }
+            match method.advance(a, m) {
+                Step::Taken { alpha, beta } => {
+                    let last = history.last_mut().expect("the record of this iterate was just pushed");
+                    (last.alpha, last.beta) = (alpha, beta);
+                    iteration += 1;
+                }
+                Step::Indefinite { .. } => break (Reason::IndefiniteMatrix, recurrence),
+                Step::Drifted => doubt = true,
+            }
         }
-        if recurrence <= tolerance {
+        if doubt {
             let r = residual(a, b, method.solution());
             let true_residual = norm(a, &r);
+            if !true_residual.is_finite() {
+                break (Reason::NotFinite, recurrence);
+            }
             if true_residual <= TRUE_RESIDUAL_FACTOR * tolerance {
-                let relative = tolerance > settings.atol;
-                break (
-                    if relative {
-                        Reason::ConvergedRelative
-                    } else {
-                        Reason::ConvergedAbsolute
-                    },
-                    recurrence,
-                );
+                break (converged, recurrence);
+            }
+            if nu <= 0.0 && !is_positive_definite(a, m, &r) {
+                break (Reason::IndefinitePreconditioner, recurrence);
             }
             if true_residual > STAGNATION_FACTOR * last_check {
                 break (Reason::Stagnated, recurrence);
             }
-            // Close to the tolerance the directions are still good; far from it they belong to another residual.
-            if true_residual <= 10.0 * tolerance {
+            // Close to the tolerance the directions are still good; else they belong to another residual.
+            if recurrence <= tolerance && true_residual <= 10.0 * tolerance {
                 method.replace(a, m, &r);
             } else {
                 method = (kind.start)(a, m, method.solution().to_vec(), r);
             }
             replacements += 1;
             last_check = true_residual;
-            history.pop();
-            continue;
+            history.pop(); // this iterate is measured again
         }
-        if nu <= 0.0 {
-            break (Reason::IndefinitePreconditioner, recurrence);
-        }
-        if recurrence > settings.divtol * reference_norm {
-            break (Reason::Diverged, recurrence);
-        }
-        if iteration == settings.max_iterations {
-            break (Reason::IterationLimit, recurrence);
-        }
-        match method.advance(a, m) {
-            Step::Taken { alpha, beta } => {
-                let last = history
-                    .last_mut()
-                    .expect("the record of this iterate was just pushed");
-                (last.alpha, last.beta) = (alpha, beta);
-            }
-            Step::Indefinite { .. } => break (Reason::IndefiniteMatrix, recurrence),
-            Step::NotFinite => break (Reason::NotFinite, recurrence),
-        }
-        iteration += 1;
     };
 
     let x = method.solution().to_vec();
@@ -272,10 +242,17 @@ pub fn residual(a: &mut dyn Operator, b: &[f64], x: &[f64]) -> Vec<f64> {
     let mut r = vec![0.0; b.len()];
     a.apply(x, &mut r);
     let comm = a.layout().comm().clone();
-    comm.timed(Phase::Vectors, || {
-        r.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r)
-    });
+    comm.timed(Phase::Vectors, || r.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r));
     r
+}
+
+/// Whether ⟨M⁻¹ r, r⟩ > 0 for this r ≠ 0. Collective.
+fn is_positive_definite(a: &dyn Operator, m: &mut dyn Preconditioner, r: &[f64]) -> bool {
+    let mut z = vec![0.0; r.len()];
+    m.apply(r, &mut z);
+    let mut nu = [dot(&z, r)];
+    a.layout().comm().sum(&mut nu);
+    nu[0] > 0.0
 }
 
 /// ‖x‖₂ over all ranks. Collective.

@@ -23,7 +23,7 @@
 //! Vectors: x, p, r, s, w, u, and r̃, s̃, w̃, ũ when preconditioned. Those multiplied together lie
 //! side by side: `rs[i] = [r, s]`, `wu[i] = [w, u]`.
 
-use super::method::{Method, Scalars, Step, step_length};
+use super::method::{Method, Scalars, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
@@ -46,12 +46,7 @@ pub(super) struct PipePrCg {
 }
 
 impl PipePrCg {
-    pub(super) fn start(
-        a: &mut dyn Operator,
-        m: &mut dyn Preconditioner,
-        x: Vec<f64>,
-        r: Vec<f64>,
-    ) -> Box<dyn Method> {
+    pub(super) fn start(a: &mut dyn Operator, m: &mut dyn Preconditioner, x: Vec<f64>, r: Vec<f64>) -> Box<dyn Method> {
         let n = r.len();
         let pairs = || vec![[0.0; 2]; n];
         let mut p = r.clone();
@@ -74,12 +69,8 @@ impl PipePrCg {
 
     fn partial_sums(&self) -> [f64; 5] {
         let mut dots = Dots::<5>::default();
-        let tilde = self
-            .tilde
-            .as_ref()
-            .map_or(&self.rs, |(rs_tilde, _)| rs_tilde);
-        for i in 0..self.x.len() {
-            let (p, [r, s], [r_tilde, s_tilde]) = (self.p[i], self.rs[i], tilde[i]);
+        let tilde = self.tilde.as_ref().map_or(&self.rs, |(rs_tilde, _)| rs_tilde);
+        for (i, ((&p, &[r, s]), &[r_tilde, s_tilde])) in self.p.iter().zip(&self.rs).zip(tilde).enumerate() {
             dots.add(i, [p * s, r_tilde * s, s_tilde * s, r_tilde * r, r * r]);
         }
         dots.sums()
@@ -93,9 +84,7 @@ impl Method for PipePrCg {
         match &mut self.tilde {
             None => a.apply_pair_summing(&self.rs, &mut self.wu, &mut sums[..4], &mut |_| ()),
             Some((rs_tilde, wu_tilde)) => {
-                a.apply_pair_summing(rs_tilde, &mut self.wu, sums, &mut |wu| {
-                    m.apply_pair(wu, wu_tilde)
-                });
+                a.apply_pair_summing(rs_tilde, &mut self.wu, sums, &mut |wu| m.apply_pair(wu, wu_tilde));
             }
         }
         if self.tilde.is_none() {
@@ -105,29 +94,18 @@ impl Method for PipePrCg {
         Scalars { rr, nu }
     }
 
-    fn advance(&mut self, _: &mut dyn Operator, _: &mut dyn Preconditioner) -> Step {
+    fn advance(&mut self, a: &mut dyn Operator, _: &mut dyn Preconditioner) -> Step {
         let [mu, delta, gamma, nu, _] = self.scalars;
         let alpha = match step_length(nu, mu) {
             Ok(alpha) => alpha,
-            Err(stop) => return stop,
+            Err(stop) => return confirm(stop, a, &self.p),
         };
         let nu_predicted = nu - 2.0 * alpha * delta + alpha * alpha * gamma;
         let beta = nu_predicted / nu;
-        let PipePrCg {
-            comm,
-            x,
-            p,
-            rs,
-            wu,
-            tilde,
-            partial,
-            ..
-        } = self;
+        let PipePrCg { comm, x, p, rs, wu, tilde, partial, .. } = self;
         *partial = comm.timed(Phase::Vectors, || match tilde {
             None => sweep(alpha, beta, x, p, rs, wu),
-            Some((rs_tilde, wu_tilde)) => {
-                sweep_preconditioned(alpha, beta, x, p, rs, wu, rs_tilde, wu_tilde)
-            }
+            Some((rs_tilde, wu_tilde)) => sweep_preconditioned(alpha, beta, x, p, rs, wu, rs_tilde, wu_tilde),
         });
         Step::Taken { alpha, beta }
     }
@@ -150,14 +128,7 @@ impl Method for PipePrCg {
 }
 
 /// The updates and the next inner products in one pass over the vectors; M = I.
-fn sweep(
-    alpha: f64,
-    beta: f64,
-    x: &mut [f64],
-    p: &mut [f64],
-    rs: &mut [[f64; 2]],
-    wu: &[[f64; 2]],
-) -> [f64; 5] {
+fn sweep(alpha: f64, beta: f64, x: &mut [f64], p: &mut [f64], rs: &mut [[f64; 2]], wu: &[[f64; 2]]) -> [f64; 5] {
     let mut dots = Dots::<4>::default();
     let rows = x.iter_mut().zip(p).zip(rs).zip(wu);
     for (i, (((x, p), rs), &[w, u])) in rows.enumerate() {
@@ -187,13 +158,7 @@ fn sweep_preconditioned(
     wu_tilde: &[[f64; 2]],
 ) -> [f64; 5] {
     let mut dots = Dots::<5>::default();
-    let rows = x
-        .iter_mut()
-        .zip(p)
-        .zip(rs)
-        .zip(wu)
-        .zip(rs_tilde)
-        .zip(wu_tilde);
+    let rows = x.iter_mut().zip(p).zip(rs).zip(wu).zip(rs_tilde).zip(wu_tilde);
     for (i, (((((x, p), rs), &[w, u]), rs_tilde), &[w_tilde, u_tilde])) in rows.enumerate() {
         let [mut r, mut s] = *rs;
         let [mut r_tilde, mut s_tilde] = *rs_tilde;

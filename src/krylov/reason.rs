@@ -13,7 +13,7 @@ pub enum Reason {
     IterationLimit,
     /// The residual grew beyond the divergence limit.
     Diverged,
-    /// The recurrence says converged, the true residual does not, and replacing the residual no longer helps.
+    /// The recurrence has lost touch with the true residual above the tolerance, and replacing it no longer helps.
     Stagnated,
     /// A scalar became NaN or infinite.
     NotFinite,
@@ -58,21 +58,15 @@ impl Reason {
     /// For people.
     pub fn words(self) -> &'static str {
         match self {
-            Reason::ConvergedRelative => {
-                "converged: the true residual meets the relative tolerance"
-            }
-            Reason::ConvergedAbsolute => {
-                "converged: the true residual meets the absolute tolerance"
-            }
+            Reason::ConvergedRelative => "converged: the true residual meets the relative tolerance",
+            Reason::ConvergedAbsolute => "converged: the true residual meets the absolute tolerance",
             Reason::IterationLimit => "not converged: the iteration limit came first (--max-it)",
             Reason::Diverged => "diverged: the residual grew beyond the limit (--divtol)",
             Reason::Stagnated => {
-                "stagnated: the recurrence met the tolerance, but the true residual cannot follow in double precision"
+                "stagnated: the true residual stopped falling above the tolerance; double precision gives no more"
             }
             Reason::NotFinite => "failed: a NaN or an infinity turned up in the scalars",
-            Reason::IndefiniteMatrix => {
-                "failed: the matrix is not positive definite (<p, Ap> <= 0)"
-            }
+            Reason::IndefiniteMatrix => "failed: the matrix is not positive definite (<p, Ap> <= 0)",
             Reason::IndefinitePreconditioner => {
                 "failed: the preconditioner is not positive definite (<M^-1 r, r> <= 0)"
             }

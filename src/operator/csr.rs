@@ -24,13 +24,7 @@ impl DistMatrix {
     /// From the rows this rank owns, with global columns: numbers them and plans the halo. Collective.
     pub fn new(comm: &Comm, n: u64, owned: Rows, owners: &Owners) -> DistMatrix {
         let (layout, rows, plan) = localize(comm, n, owned, owners);
-        DistMatrix {
-            single: Halo::new(comm, &plan),
-            pair: Halo::new(comm, &plan),
-            layout,
-            rows,
-            plan,
-        }
+        DistMatrix { single: Halo::new(comm, &plan), pair: Halo::new(comm, &plan), layout, rows, plan }
     }
 
     /// The plan of the halo exchange.
@@ -46,19 +40,11 @@ impl DistMatrix {
 
 impl LocalRows {
     /// y = A x for rows that touch owned columns only.
-    fn multiply_interior<const K: usize>(
-        &self,
-        rows: Range<usize>,
-        x: &[[f64; K]],
-        y: &mut [[f64; K]],
-    ) {
+    fn multiply_interior<const K: usize>(&self, rows: Range<usize>, x: &[[f64; K]], y: &mut [[f64; K]]) {
         for row in rows {
             let entries = self.starts[row]..self.starts[row + 1];
             let mut sum = [0.0; K];
-            for (&column, &value) in self.columns[entries.clone()]
-                .iter()
-                .zip(&self.values[entries])
-            {
+            for (&column, &value) in self.columns[entries.clone()].iter().zip(&self.values[entries]) {
                 let x = x[column as usize];
                 for k in 0..K {
                     sum[k] += value * x[k];
@@ -79,16 +65,9 @@ impl LocalRows {
         for row in rows {
             let entries = self.starts[row]..self.starts[row + 1];
             let mut sum = [0.0; K];
-            for (&column, &value) in self.columns[entries.clone()]
-                .iter()
-                .zip(&self.values[entries])
-            {
+            for (&column, &value) in self.columns[entries.clone()].iter().zip(&self.values[entries]) {
                 let column = column as usize;
-                let x = if column < x.len() {
-                    x[column]
-                } else {
-                    ghosts[column - x.len()]
-                };
+                let x = if column < x.len() { x[column] } else { ghosts[column - x.len()] };
                 for k in 0..K {
                     sum[k] += value * x[k];
                 }
@@ -109,10 +88,7 @@ fn pass<const K: usize>(
 ) where
     [f64; K]: bytemuck::Pod,
 {
-    assert!(
-        x.len() == layout.len() && y.len() == layout.len(),
-        "vectors have one entry per owned row"
-    );
+    assert!(x.len() == layout.len() && y.len() == layout.len(), "vectors have one entry per owned row");
     let comm = layout.comm();
     halo.start(x);
     comm.timed(Phase::Product, || {
@@ -122,9 +98,7 @@ fn pass<const K: usize>(
         }
     });
     let ghosts = halo.finish();
-    comm.timed(Phase::Product, || {
-        rows.multiply_boundary(layout.interior()..layout.len(), x, ghosts, y)
-    });
+    comm.timed(Phase::Product, || rows.multiply_boundary(layout.interior()..layout.len(), x, ghosts, y));
     comm.profile().count(|counts| {
         counts.passes += 1;
         counts.products += K as u64;
@@ -145,20 +119,8 @@ impl Operator for DistMatrix {
     }
 
     fn apply(&mut self, x: &[f64], y: &mut [f64]) {
-        let DistMatrix {
-            layout,
-            rows,
-            single,
-            ..
-        } = self;
-        pass(
-            layout,
-            rows,
-            single,
-            bytemuck::cast_slice(x),
-            bytemuck::cast_slice_mut(y),
-            || (),
-        );
+        let DistMatrix { layout, rows, single, .. } = self;
+        pass(layout, rows, single, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), || ());
     }
 
     fn apply_pair_summing(
@@ -168,9 +130,7 @@ impl Operator for DistMatrix {
         sums: &mut [f64],
         meanwhile: &mut dyn FnMut(&[[f64; 2]]),
     ) {
-        let DistMatrix {
-            layout, rows, pair, ..
-        } = self;
+        let DistMatrix { layout, rows, pair, .. } = self;
         let sum = layout.comm().start_sum(sums);
         pass(layout, rows, pair, x, y, || sum.poll());
         meanwhile(y);
@@ -178,16 +138,10 @@ impl Operator for DistMatrix {
     }
 
     fn diagonal(&self) -> Vec<f64> {
-        let LocalRows {
-            starts,
-            columns,
-            values,
-        } = &self.rows;
+        let LocalRows { starts, columns, values } = &self.rows;
         let entry = |row: usize| {
             let entries = starts[row]..starts[row + 1];
-            let at = columns[entries.clone()]
-                .iter()
-                .position(|&column| column as usize == row);
+            let at = columns[entries.clone()].iter().position(|&column| column as usize == row);
             at.map_or(0.0, |at| values[entries.start + at])
         };
         (0..self.layout.len()).map(entry).collect()

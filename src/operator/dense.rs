@@ -22,16 +22,11 @@ impl DenseColumns {
     /// Fills this rank's columns. Memory: n²/P doubles per rank.
     pub fn new(comm: &Comm, spectrum: &Spectrum) -> DenseColumns {
         let layout = Layout::even(comm, spectrum.n);
-        let mut columns =
-            Array2::from_elem((spectrum.n as usize, layout.len()), Spectrum::EVERYWHERE);
+        let mut columns = Array2::from_elem((spectrum.n as usize, layout.len()), Spectrum::EVERYWHERE);
         for (local, &row) in layout.rows().iter().enumerate() {
             columns[[row as usize, local]] += spectrum.eigenvalue(row);
         }
-        DenseColumns {
-            layout,
-            columns,
-            words: Vec::new(),
-        }
+        DenseColumns { layout, columns, words: Vec::new() }
     }
 
     /// The rows of this rank in a vector of all rows.
@@ -41,20 +36,15 @@ impl DenseColumns {
     }
 
     /// Sums `words` = K partial products of all rows, row by row, followed by `sums`.
-    fn apply_summing<const K: usize>(
-        &mut self,
-        x: &[[f64; K]],
-        y: &mut [[f64; K]],
-        sums: &mut [f64],
-    ) where
+    fn apply_summing<const K: usize>(&mut self, x: &[[f64; K]], y: &mut [[f64; K]], sums: &mut [f64])
+    where
         [f64; K]: bytemuck::Pod,
     {
         let n = self.layout.n() as usize;
         self.words.resize(K * n, 0.0);
         let comm = self.layout.comm().clone();
         comm.timed(Phase::Product, || {
-            let x = ArrayView2::from_shape((x.len(), K), bytemuck::cast_slice(x))
-                .expect("K values per row");
+            let x = ArrayView2::from_shape((x.len(), K), bytemuck::cast_slice(x)).expect("K values per row");
             multiply::<K>(&self.columns, x, &mut self.words);
         });
         comm.profile().count(|counts| {
@@ -78,10 +68,7 @@ fn multiply<const K: usize>(a: &Array2<f64>, x: ArrayView2<f64>, y: &mut [f64]) 
         let row = row.as_slice().expect("rows are contiguous");
         let x = x.as_slice().expect("vectors are contiguous");
         let (blocks, x_blocks) = (row.chunks_exact(16), x.chunks_exact(16 * K));
-        let tail = blocks
-            .remainder()
-            .iter()
-            .zip(x_blocks.remainder().chunks_exact(K));
+        let tail = blocks.remainder().iter().zip(x_blocks.remainder().chunks_exact(K));
         for (a, x) in blocks.zip(x_blocks) {
             for lane in 0..16 {
                 for k in 0..K {
@@ -106,11 +93,7 @@ impl Operator for DenseColumns {
     }
 
     fn apply(&mut self, x: &[f64], y: &mut [f64]) {
-        self.apply_summing::<1>(
-            bytemuck::cast_slice(x),
-            bytemuck::cast_slice_mut(y),
-            &mut [],
-        );
+        self.apply_summing::<1>(bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), &mut []);
     }
 
     /// Nothing is hidden here: the products themselves are in the sum, so `meanwhile` follows it.
@@ -126,10 +109,7 @@ impl Operator for DenseColumns {
     }
 
     fn diagonal(&self) -> Vec<f64> {
-        self.own()
-            .enumerate()
-            .map(|(local, row)| self.columns[[row, local]])
-            .collect()
+        self.own().enumerate().map(|(local, row)| self.columns[[row, local]]).collect()
     }
 
     fn bytes_per_pass(&self, vectors: usize) -> u64 {

@@ -3,7 +3,7 @@
 use crate::problem::{EvenSplit, Stencil};
 use std::ops::Range;
 
-/// The grid cut into ranks[0] × ranks[1] × ranks[2] boxes of nearly equal size.
+/// The grid cut into boxes of nearly equal size, as many along each axis as `ranks` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Boxes {
     stencil: Stencil,
@@ -17,29 +17,20 @@ impl Boxes {
     pub fn new(stencil: &Stencil, ranks: usize) -> Boxes {
         let surface = |cuts: [usize; 3]| -> u128 {
             let n = u128::from(stencil.n());
-            (0..3)
-                .map(|axis| (cuts[axis] as u128 - 1) * n / u128::from(stencil.points[axis]))
-                .sum()
+            (0..3).map(|axis| (cuts[axis] as u128 - 1) * n / u128::from(stencil.points[axis])).sum()
         };
         // A cut finer than the grid leaves ranks without rows; only when nothing else is left.
         let idle = |cuts: [usize; 3]| (0..3).any(|axis| cuts[axis] as u64 > stencil.points[axis]);
-        let divisors =
-            |number: usize| (1..=number).filter(move |divisor| number.is_multiple_of(*divisor));
+        let divisors = |number: usize| (1..=number).filter(move |divisor| number.is_multiple_of(*divisor));
         let cuts = divisors(ranks)
             .flat_map(|z| divisors(ranks / z).map(move |y| [ranks / z / y, y, z]))
             .min_by_key(|&cuts| (idle(cuts), surface(cuts), cuts[0], cuts[1]))
             .expect("a number of ranks has divisors");
-        Boxes {
-            stencil: *stencil,
-            ranks: cuts,
-        }
+        Boxes { stencil: *stencil, ranks: cuts }
     }
 
     fn split(&self, axis: usize) -> EvenSplit {
-        EvenSplit {
-            n: self.stencil.points[axis],
-            ranks: self.ranks[axis],
-        }
+        EvenSplit { n: self.stencil.points[axis], ranks: self.ranks[axis] }
     }
 
     /// The owner of row `row`.
@@ -60,13 +51,9 @@ impl Boxes {
     pub fn rows_of(&self, rank: usize) -> Vec<u64> {
         let [x, y, z] = self.extent(rank);
         let along_x = |y, z| x.clone().map(move |x| [x, y, z]);
-        z.flat_map(|z| {
-            y.clone()
-                .flat_map(move |y| along_x(y, z))
-                .collect::<Vec<_>>()
-        })
-        .map(|at| self.stencil.row_of(at))
-        .collect()
+        z.flat_map(|z| y.clone().flat_map(move |y| along_x(y, z)).collect::<Vec<_>>())
+            .map(|at| self.stencil.row_of(at))
+            .collect()
     }
 }
 

@@ -7,11 +7,7 @@ use std::path::Path;
 
 /// Owners of this rank's even share; rank 0 reads. Collective.
 pub(super) fn read(comm: &Comm, split: EvenSplit, path: &Path) -> Result<Vec<u32>> {
-    let owners = comm.agree(if comm.is_root() {
-        parse(path, split)
-    } else {
-        Ok(Vec::new())
-    })?;
+    let owners = comm.agree(if comm.is_root() { parse(path, split) } else { Ok(Vec::new()) })?;
     Ok(deal(comm, split, &owners))
 }
 
@@ -19,16 +15,11 @@ pub(super) fn read(comm: &Comm, split: EvenSplit, path: &Path) -> Result<Vec<u32
 pub(super) fn deal(comm: &Comm, split: EvenSplit, whole: &[u32]) -> Vec<u32> {
     let shares = if comm.is_root() {
         let share = |rank| split.share(rank).start as usize..split.share(rank).end as usize;
-        (0..comm.size())
-            .map(|rank| (rank, whole[share(rank)].to_vec()))
-            .collect()
+        (0..comm.size()).map(|rank| (rank, whole[share(rank)].to_vec())).collect()
     } else {
         Vec::new()
     };
-    comm.sparse_exchange(shares)
-        .pop()
-        .expect("rank 0 sends to every rank")
-        .1
+    comm.sparse_exchange(shares).pop().expect("rank 0 sends to every rank").1
 }
 
 fn parse(path: &Path, split: EvenSplit) -> Result<Vec<u32>> {
@@ -51,10 +42,7 @@ fn parse(path: &Path, split: EvenSplit) -> Result<Vec<u32>> {
                 )));
             }
             Err(_) => {
-                return Err(Error::input(format!(
-                    "{file}:{}: `{line}` is not a rank number",
-                    number + 1
-                )));
+                return Err(Error::input(format!("{file}:{}: `{line}` is not a rank number", number + 1)));
             }
         }
     }

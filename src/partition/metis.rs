@@ -24,11 +24,7 @@ pub(super) fn assign(comm: &Comm, split: EvenSplit, rows: &Rows) -> Result<Vec<u
         return Ok(blocks::assign(comm, rows));
     }
     graph = graph.gathered(comm);
-    let owners = comm.agree(if comm.is_root() {
-        graph.partition(comm.size())
-    } else {
-        Ok(Vec::new())
-    })?;
+    let owners = comm.agree(if comm.is_root() { graph.partition(comm.size()) } else { Ok(Vec::new()) })?;
     Ok(deal(comm, split, &owners))
 }
 
@@ -68,16 +64,10 @@ impl Adjacency {
     }
 
     fn partition(&self, parts: usize) -> Result<Vec<u32>> {
-        let refused = |what: String| {
-            Error::input(format!(
-                "METIS cannot partition this matrix: {what}; use --partition blocks"
-            ))
-        };
+        let refused =
+            |what: String| Error::input(format!("METIS cannot partition this matrix: {what}; use --partition blocks"));
         if self.too_large || self.neighbours.len() > Idx::MAX as usize {
-            return Err(refused(format!(
-                "its graph has more than {} rows or edges",
-                Idx::MAX
-            )));
+            return Err(refused(format!("its graph has more than {} rows or edges", Idx::MAX)));
         }
         let mut starts: Vec<Idx> = vec![0];
         for degree in &self.degrees {

@@ -59,20 +59,9 @@ impl Owners {
         let replies = comm
             .sparse_exchange(questions)
             .into_iter()
-            .map(|(from, rows)| {
-                (
-                    from,
-                    rows.iter()
-                        .map(|&row| mine[(row - first) as usize])
-                        .collect(),
-                )
-            })
+            .map(|(from, rows)| (from, rows.iter().map(|&row| mine[(row - first) as usize]).collect()))
             .collect();
-        let answers: Vec<u32> = comm
-            .sparse_exchange(replies)
-            .into_iter()
-            .flat_map(|(_, owners)| owners)
-            .collect();
+        let answers: Vec<u32> = comm.sparse_exchange(replies).into_iter().flat_map(|(_, owners)| owners).collect();
         let mut owners = vec![0; rows.len()];
         for (place, owner) in order.into_iter().zip(answers) {
             owners[place] = owner as usize;
@@ -83,14 +72,9 @@ impl Owners {
 
 /// Items sorted into one message per rank (ranks increasing, order kept within a rank), and the
 /// place in the input that each item of the concatenated messages came from.
-pub(crate) fn group_by<T>(
-    items: impl IntoIterator<Item = (usize, T)>,
-) -> (Vec<(usize, Vec<T>)>, Vec<usize>) {
-    let mut items: Vec<(usize, (usize, T))> = items
-        .into_iter()
-        .enumerate()
-        .map(|(place, (rank, item))| (rank, (place, item)))
-        .collect();
+pub(crate) fn group_by<T>(items: impl IntoIterator<Item = (usize, T)>) -> (Vec<(usize, Vec<T>)>, Vec<usize>) {
+    let mut items: Vec<(usize, (usize, T))> =
+        items.into_iter().enumerate().map(|(place, (rank, item))| (rank, (place, item))).collect();
     items.sort_by_key(|(rank, _)| *rank);
     let (mut messages, mut order): (Vec<(usize, Vec<T>)>, Vec<usize>) = Default::default();
     for (rank, (place, item)) in items {
@@ -108,17 +92,14 @@ pub(crate) fn group_by<T>(
 /// # Errors
 /// An unusable partition file; boxes for an unstructured matrix; METIS' own failures.
 pub fn assign(comm: &Comm, problem: &Problem, partition: &Partition) -> Result<Owners> {
-    let split = EvenSplit {
-        n: problem.n(),
-        ranks: comm.size(),
-    };
+    let split = EvenSplit { n: problem.n(), ranks: comm.size() };
     if let (Partition::Boxes, Problem::Stencil(stencil)) = (partition, problem) {
         return Ok(Owners::Boxes(Boxes::new(stencil, comm.size())));
     }
     let listed = match partition {
-        Partition::Boxes => Err(Error::usage(
-            "--partition boxes needs a structured grid (halocg poisson); use metis or blocks",
-        )),
+        Partition::Boxes => {
+            Err(Error::usage("--partition boxes needs a structured grid (halocg poisson); use metis or blocks"))
+        }
         Partition::Blocks => Ok(blocks::assign(comm, &problem.even_share(comm))),
         Partition::Metis => metis::assign(comm, split, &problem.even_share(comm)),
         Partition::File(path) => file::read(comm, split, path),

@@ -20,16 +20,11 @@ impl Jacobi {
             if entry.is_nan() || entry <= 0.0 {
                 return Err(Error::new(
                     ExitCode::Preconditioner,
-                    format!(
-                        "--pc jacobi needs a positive diagonal, but A({0},{0}) = {entry}",
-                        row + 1
-                    ),
+                    format!("--pc jacobi needs a positive diagonal, but A({0},{0}) = {entry}", row + 1),
                 ));
             }
         }
-        Ok(Jacobi {
-            inverse_diagonal: diagonal.into_iter().map(|entry| 1.0 / entry).collect(),
-        })
+        Ok(Jacobi { inverse_diagonal: diagonal.into_iter().map(|entry| 1.0 / entry).collect() })
     }
 }
 

@@ -25,16 +25,8 @@ pub struct Kind {
 
 /// Every preconditioner there is.
 pub const TABLE: &[Kind] = &[
-    Kind {
-        name: "none",
-        about: "no preconditioner",
-        build: |_| Ok(Box::new(Identity)),
-    },
-    Kind {
-        name: "jacobi",
-        about: "diagonal scaling",
-        build: |a| Ok(Box::new(Jacobi::new(a)?)),
-    },
+    Kind { name: "none", about: "no preconditioner", build: |_| Ok(Box::new(Identity)) },
+    Kind { name: "jacobi", about: "diagonal scaling", build: |a| Ok(Box::new(Jacobi::new(a)?)) },
 ];
 
 impl Kind {
@@ -49,14 +41,7 @@ impl Kind {
     /// When `a` does not allow it; the same error on every rank.
     pub fn build(&self, a: &dyn Operator) -> Result<Box<dyn Preconditioner>> {
         let inner = a.layout().comm().agree((self.build)(a))?;
-        Ok(if inner.is_identity() {
-            inner
-        } else {
-            Box::new(Booked {
-                inner,
-                comm: a.layout().comm().clone(),
-            })
-        })
+        Ok(if inner.is_identity() { inner } else { Box::new(Booked { inner, comm: a.layout().comm().clone() }) })
     }
 }
 
@@ -68,11 +53,8 @@ struct Booked {
 
 impl Booked {
     fn book(&mut self, vectors: u64, apply: impl FnOnce(&mut dyn Preconditioner)) {
-        self.comm
-            .profile()
-            .count(|counts| counts.preconditioned += vectors);
-        self.comm
-            .timed(Phase::Preconditioner, || apply(self.inner.as_mut()));
+        self.comm.profile().count(|counts| counts.preconditioned += vectors);
+        self.comm.timed(Phase::Preconditioner, || apply(self.inner.as_mut()));
     }
 }
 

@@ -36,10 +36,7 @@ pub fn read_vector(path: &Path, n: u64) -> Result<Vec<f64>> {
 
 /// The text of a dense vector file.
 pub fn format_vector(values: impl ExactSizeIterator<Item = f64>) -> String {
-    let mut text = format!(
-        "%%MatrixMarket matrix array real general\n{} 1\n",
-        values.len()
-    );
+    let mut text = format!("%%MatrixMarket matrix array real general\n{} 1\n", values.len());
     for value in values {
         writeln!(text, "{value:?}").expect("writing to a string succeeds");
     }
@@ -84,11 +81,7 @@ impl<'a> Lines<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let end = self
-            .rest
-            .iter()
-            .position(|&byte| byte == b'\n')
-            .unwrap_or(self.rest.len());
+        let end = self.rest.iter().position(|&byte| byte == b'\n').unwrap_or(self.rest.len());
         let line = &self.rest[..end];
         self.rest = self.rest.get(end + 1..).unwrap_or_default();
         self.number += 1;
@@ -121,10 +114,7 @@ fn shown(word: &[u8]) -> String {
 fn parse_header(lines: &mut Lines) -> Result<Header> {
     let line = lines.next_any().unwrap_or_default();
     let lower = line.to_ascii_lowercase();
-    let words: Vec<&[u8]> = lower
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<&[u8]> = lower.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
     let [b"%%matrixmarket", b"matrix", layout, field, symmetry] = words[..] else {
         lines.number = lines.number.max(1);
         return Err(lines.error(format!(
@@ -137,64 +127,43 @@ fn parse_header(lines: &mut Lines) -> Result<Header> {
         b"coordinate" => Layout::Coordinate,
         b"array" => Layout::Array,
         other => {
-            return Err(lines.error(format!(
-                "unknown layout {}: use `coordinate` or `array`",
-                shown(other)
-            )));
+            return Err(lines.error(format!("unknown layout {}: use `coordinate` or `array`", shown(other))));
         }
     };
     let pattern = match field {
         b"real" | b"double" | b"integer" => false,
         b"pattern" if layout == Layout::Coordinate => true,
         b"complex" => {
-            return Err(
-                lines.error("the matrix is complex: halocg solves real symmetric systems only")
-            );
+            return Err(lines.error("the matrix is complex: halocg solves real symmetric systems only"));
         }
         other => {
-            return Err(lines.error(format!(
-                "unknown field {}: use `real`, `integer` or `pattern`",
-                shown(other)
-            )));
+            return Err(lines.error(format!("unknown field {}: use `real`, `integer` or `pattern`", shown(other))));
         }
     };
     let symmetric = match symmetry {
         b"general" => false,
         b"symmetric" => true,
         b"skew-symmetric" => {
-            return Err(lines.error("the matrix is skew-symmetric: halocg solves symmetric positive definite systems only"));
-        }
-        b"hermitian" => {
             return Err(
-                lines.error("the matrix is Hermitian: halocg solves real symmetric systems only")
+                lines.error("the matrix is skew-symmetric: halocg solves symmetric positive definite systems only")
             );
         }
+        b"hermitian" => {
+            return Err(lines.error("the matrix is Hermitian: halocg solves real symmetric systems only"));
+        }
         other => {
-            return Err(lines.error(format!(
-                "unknown symmetry {}: use `general` or `symmetric`",
-                shown(other)
-            )));
+            return Err(lines.error(format!("unknown symmetry {}: use `general` or `symmetric`", shown(other))));
         }
     };
-    Ok(Header {
-        layout,
-        pattern,
-        symmetric,
-    })
+    Ok(Header { layout, pattern, symmetric })
 }
 
 /// The next whitespace-separated word; the rest of the line moves on.
 #[inline]
 fn word<'a>(line: &mut &'a [u8]) -> &'a [u8] {
-    let start = line
-        .iter()
-        .position(|byte| !byte.is_ascii_whitespace())
-        .unwrap_or(line.len());
+    let start = line.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(line.len());
     let rest = &line[start..];
-    let end = rest
-        .iter()
-        .position(u8::is_ascii_whitespace)
-        .unwrap_or(rest.len());
+    let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
     *line = &rest[end..];
     &rest[..end]
 }
@@ -217,10 +186,7 @@ fn real(word: &[u8]) -> Option<f64> {
     let word = word.strip_prefix(b"+").unwrap_or(word);
     let parsed = fast_float2::parse::<f64, _>(word).or_else(|error| {
         // Fortran writes exponents with a D.
-        let exponent = word
-            .iter()
-            .position(|byte| matches!(byte, b'd' | b'D'))
-            .ok_or(error)?;
+        let exponent = word.iter().position(|byte| matches!(byte, b'd' | b'D')).ok_or(error)?;
         let mut word = word.to_vec();
         word[exponent] = b'e';
         fast_float2::parse(word)
@@ -235,20 +201,13 @@ fn value_of(lines: &Lines, word: &[u8]) -> Result<f64> {
 fn end_of_line(lines: &Lines, line: &[u8]) -> Result<()> {
     match line.trim_ascii() {
         [] => Ok(()),
-        rest => Err(lines.error(format!(
-            "unexpected {} after the last value of the line",
-            shown(rest)
-        ))),
+        rest => Err(lines.error(format!("unexpected {} after the last value of the line", shown(rest)))),
     }
 }
 
 /// The size line: `count` whole numbers.
 fn parse_sizes<const COUNT: usize>(lines: &mut Lines) -> Result<[u64; COUNT]> {
-    let expected = if COUNT == 3 {
-        "rows columns entries"
-    } else {
-        "rows columns"
-    };
+    let expected = if COUNT == 3 { "rows columns entries" } else { "rows columns" };
     let Some(mut line) = lines.next_data() else {
         return Err(lines.error(format!("the file ends before its size line (`{expected}`)")));
     };
@@ -256,10 +215,7 @@ fn parse_sizes<const COUNT: usize>(lines: &mut Lines) -> Result<[u64; COUNT]> {
     for size in &mut sizes {
         let text = word(&mut line);
         *size = whole(text).ok_or_else(|| {
-            lines.error(format!(
-                "the size line must hold {COUNT} whole numbers (`{expected}`); found {}",
-                shown(text)
-            ))
+            lines.error(format!("the size line must hold {COUNT} whole numbers (`{expected}`); found {}", shown(text)))
         })?;
     }
     end_of_line(lines, line)?;
@@ -267,13 +223,7 @@ fn parse_sizes<const COUNT: usize>(lines: &mut Lines) -> Result<[u64; COUNT]> {
 }
 
 /// What an index costs the reader in memory is bounded by what the file can hold.
-fn check_size(
-    lines: &Lines,
-    rows: u64,
-    columns: u64,
-    entries: u64,
-    bytes_per_entry: u64,
-) -> Result<()> {
+fn check_size(lines: &Lines, rows: u64, columns: u64, entries: u64, bytes_per_entry: u64) -> Result<()> {
     if rows > u64::from(u32::MAX) || columns > u64::from(u32::MAX) {
         return Err(lines.error("more than 4 294 967 295 rows or columns are not supported"));
     }
@@ -287,11 +237,7 @@ fn check_size(
 }
 
 fn parse_matrix(text: &[u8], file: &str) -> Result<SerialMatrix> {
-    let mut lines = Lines {
-        file,
-        rest: text,
-        number: 0,
-    };
+    let mut lines = Lines { file, rest: text, number: 0 };
     let header = parse_header(&mut lines)?;
     match header.layout {
         Layout::Coordinate => {
@@ -308,11 +254,7 @@ fn parse_matrix(text: &[u8], file: &str) -> Result<SerialMatrix> {
             let first = (lines.rest, lines.number);
             let triplets = parse_coordinates(&mut lines, header, rows, entries)?;
             let where_is = |i: usize, j: usize| {
-                let mut again = Lines {
-                    file,
-                    rest: first.0,
-                    number: first.1,
-                };
+                let mut again = Lines { file, rest: first.0, number: first.1 };
                 while let Some(mut line) = again.next_data() {
                     let place = (whole(word(&mut line)), whole(word(&mut line)));
                     if place == (Some(i as u64 + 1), Some(j as u64 + 1)) {
@@ -332,11 +274,7 @@ fn parse_matrix(text: &[u8], file: &str) -> Result<SerialMatrix> {
         Layout::Array => {
             let [rows, columns] = parse_sizes::<2>(&mut lines)?;
             check_square(&lines, rows, columns)?;
-            let entries = if header.symmetric {
-                rows.saturating_mul(rows + 1) / 2
-            } else {
-                rows.saturating_mul(rows)
-            };
+            let entries = if header.symmetric { rows.saturating_mul(rows + 1) / 2 } else { rows.saturating_mul(rows) };
             check_size(&lines, rows, columns, entries, 2)?;
             parse_dense(&mut lines, header, rows as usize, file)
         }
@@ -345,9 +283,7 @@ fn parse_matrix(text: &[u8], file: &str) -> Result<SerialMatrix> {
 
 fn check_square(lines: &Lines, rows: u64, columns: u64) -> Result<()> {
     if rows != columns {
-        return Err(lines.error(format!(
-            "the matrix is {rows} x {columns}: halocg needs a square one"
-        )));
+        return Err(lines.error(format!("the matrix is {rows} x {columns}: halocg needs a square one")));
     }
     if rows == 0 {
         return Err(lines.error("the matrix has no rows"));
@@ -355,33 +291,24 @@ fn check_square(lines: &Lines, rows: u64, columns: u64) -> Result<()> {
     Ok(())
 }
 
-fn parse_coordinates(
-    lines: &mut Lines,
-    header: Header,
-    n: u64,
-    entries: u64,
-) -> Result<TriMat<f64>> {
+fn parse_coordinates(lines: &mut Lines, header: Header, n: u64, entries: u64) -> Result<TriMat<f64>> {
     let mut triplets = TriMat::with_capacity((n as usize, n as usize), entries as usize);
     for found in 0..entries {
         let Some(mut line) = lines.next_data() else {
-            return Err(lines.error(format!("the file ends after {found} of {entries} announced entries: it is truncated, or the count is wrong")));
+            return Err(lines.error(format!(
+                "the file ends after {found} of {entries} announced entries: it is truncated, or the count is wrong"
+            )));
         };
         let mut index = |what| {
             let text = word(&mut line);
             match whole(text) {
                 Some(number) if (1..=n).contains(&number) => Ok(number as usize - 1),
-                Some(number) => Err(lines.error(format!(
-                    "{what} {number} is outside 1 ... {n} (indices start at 1)"
-                ))),
+                Some(number) => Err(lines.error(format!("{what} {number} is outside 1 ... {n} (indices start at 1)"))),
                 None => Err(lines.error(format!("{} is not a {what} number", shown(text)))),
             }
         };
         let (i, j) = (index("row")?, index("column")?);
-        let value = if header.pattern {
-            1.0
-        } else {
-            value_of(lines, word(&mut line))?
-        };
+        let value = if header.pattern { 1.0 } else { value_of(lines, word(&mut line))? };
         end_of_line(lines, line)?;
         triplets.add_triplet(i, j, value);
     }
@@ -444,19 +371,11 @@ fn close(a: f64, b: f64) -> bool {
     (a - b).abs() <= SYMMETRY_TOLERANCE * a.abs().max(b.abs())
 }
 
-fn check_symmetric(
-    matrix: &SerialMatrix,
-    file: &str,
-    where_is: impl Fn(usize, usize) -> usize,
-) -> Result<()> {
+fn check_symmetric(matrix: &SerialMatrix, file: &str, where_is: impl Fn(usize, usize) -> usize) -> Result<()> {
     let transposed: SerialMatrix = matrix.transpose_view().to_csr();
     let mut one_sided = 0;
     let mut first: Option<(usize, usize, f64)> = None;
-    for (row, (mine, theirs)) in matrix
-        .outer_iterator()
-        .zip(transposed.outer_iterator())
-        .enumerate()
-    {
+    for (row, (mine, theirs)) in matrix.outer_iterator().zip(transposed.outer_iterator()).enumerate() {
         // An entry of the transposed row that is missing here is found from its own row.
         for (column, &value) in mine.iter() {
             let partner = theirs.get(column).copied();
@@ -475,9 +394,7 @@ fn check_symmetric(
     } else {
         ": halocg solves symmetric positive definite systems only"
     };
-    let partner = matrix
-        .get(j, i)
-        .map_or("missing".to_string(), |value| value.to_string());
+    let partner = matrix.get(j, i).map_or("missing".to_string(), |value| value.to_string());
     Err(Error::not_spd(format!(
         "{file}:{}: the matrix is not symmetric: A({},{}) = {value} but A({},{}) is {partner}{remedy}",
         where_is(i, j),
@@ -499,28 +416,24 @@ fn parse_values(lines: &mut Lines, count: usize, mut put: impl FnMut(usize, f64)
             }
             let value = value_of(lines, text)?;
             if found == count {
-                return Err(lines.error(format!(
-                    "{} follows the {count} announced values: the size line is wrong",
-                    shown(text)
-                )));
+                return Err(lines
+                    .error(format!("{} follows the {count} announced values: the size line is wrong", shown(text))));
             }
             put(found, value);
             found += 1;
         }
     }
     if found < count {
-        return Err(lines.error(format!("the file ends after {found} of {count} values: it is truncated, or the size line is wrong")));
+        return Err(lines.error(format!(
+            "the file ends after {found} of {count} values: it is truncated, or the size line is wrong"
+        )));
     }
     Ok(())
 }
 
 fn parse_dense(lines: &mut Lines, header: Header, n: usize, file: &str) -> Result<SerialMatrix> {
     let mut triplets = TriMat::new((n, n));
-    let count = if header.symmetric {
-        n * (n + 1) / 2
-    } else {
-        n * n
-    };
+    let count = if header.symmetric { n * (n + 1) / 2 } else { n * n };
     let first = (lines.rest, lines.number);
     let (mut i, mut j) = (0, 0);
     parse_values(lines, count, |_, value| {
@@ -540,18 +453,11 @@ fn parse_dense(lines: &mut Lines, header: Header, n: usize, file: &str) -> Resul
     let matrix: SerialMatrix = triplets.to_csr();
     if !header.symmetric {
         check_symmetric(&matrix, file, |i, j| {
-            let mut again = Lines {
-                file,
-                rest: first.0,
-                number: first.1,
-            };
+            let mut again = Lines { file, rest: first.0, number: first.1 };
             let mut values = 0;
             while values <= j * n + i {
                 let Some(line) = again.next_data() else { break };
-                values += line
-                    .split(u8::is_ascii_whitespace)
-                    .filter(|word| !word.is_empty())
-                    .count();
+                values += line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count();
             }
             again.number
         })?;
@@ -560,20 +466,14 @@ fn parse_dense(lines: &mut Lines, header: Header, n: usize, file: &str) -> Resul
 }
 
 fn parse_vector(text: &[u8], file: &str, n: u64) -> Result<Vec<f64>> {
-    let mut lines = Lines {
-        file,
-        rest: text,
-        number: 0,
-    };
+    let mut lines = Lines { file, rest: text, number: 0 };
     let header = parse_header(&mut lines)?;
     if header.symmetric {
         return Err(lines.error("a vector cannot be `symmetric`"));
     }
     let check_shape = |lines: &Lines, rows: u64, columns: u64| {
         if (rows, columns) != (n, 1) {
-            return Err(lines.error(format!(
-                "expected a vector of {n} values ({n} x 1), found {rows} x {columns}"
-            )));
+            return Err(lines.error(format!("expected a vector of {n} values ({n} x 1), found {rows} x {columns}")));
         }
         Ok(())
     };
@@ -588,14 +488,9 @@ fn parse_vector(text: &[u8], file: &str, n: u64) -> Result<Vec<f64>> {
             let [rows, columns, entries] = parse_sizes::<3>(&mut lines)?;
             check_shape(&lines, rows, columns)?;
             check_size(&lines, rows, columns, entries, 4)?;
-            for (&value, (i, j)) in
-                parse_coordinates(&mut lines, header, n, entries)?.triplet_iter()
-            {
+            for (&value, (i, j)) in parse_coordinates(&mut lines, header, n, entries)?.triplet_iter() {
                 if j != 0 {
-                    return Err(Error::input(format!(
-                        "{file}: column {} of a vector: only column 1 exists",
-                        j + 1
-                    )));
+                    return Err(Error::input(format!("{file}: column {} of a vector: only column 1 exists", j + 1)));
                 }
                 vector[i] += value;
             }
@@ -620,22 +515,12 @@ mod tests {
 
     fn dense(text: &str) -> Vec<Vec<f64>> {
         let matrix = matrix(text).unwrap_or_else(|error| panic!("{error}"));
-        (0..matrix.rows())
-            .map(|i| {
-                (0..matrix.cols())
-                    .map(|j| *matrix.get(i, j).unwrap_or(&0.0))
-                    .collect()
-            })
-            .collect()
+        (0..matrix.rows()).map(|i| (0..matrix.cols()).map(|j| *matrix.get(i, j).unwrap_or(&0.0)).collect()).collect()
     }
 
     #[test]
     fn every_kind_of_file_gives_the_same_matrix() {
-        let expected = vec![
-            vec![2.0, -1.0, 0.0],
-            vec![-1.0, 2.0, 0.0],
-            vec![0.0, 0.0, 1.0],
-        ];
+        let expected = vec![vec![2.0, -1.0, 0.0], vec![-1.0, 2.0, 0.0], vec![0.0, 0.0, 1.0]];
         for text in [
             format!("{HEADER}3 3 4\n1 1 2\n2 1 -1\n2 2 2\n3 3 1\n"),
             format!("{HEADER}3 3 4\n1 1 2\n1 2 -1\n2 2 2\n3 3 1\n"), // upper triangle
@@ -649,10 +534,7 @@ mod tests {
         ] {
             assert_eq!(dense(&text), expected, "{text}");
         }
-        assert_eq!(
-            dense("%%MatrixMarket matrix coordinate pattern symmetric\n1 1 1\n1 1\n"),
-            [[1.0]]
-        );
+        assert_eq!(dense("%%MatrixMarket matrix coordinate pattern symmetric\n1 1 1\n1 1\n"), [[1.0]]);
     }
 
     #[test]
@@ -660,96 +542,36 @@ mod tests {
         for (text, says) in [
             (String::new(), "a.mtx:1: not a Matrix Market matrix"),
             ("hello\n".into(), "a.mtx:1: not a Matrix Market matrix"),
-            (
-                HEADER.replace("real", "complex"),
-                "a.mtx:1: the matrix is complex",
-            ),
-            (
-                HEADER.replace("symmetric", "skew-symmetric"),
-                "a.mtx:1: the matrix is skew",
-            ),
-            (
-                HEADER.replace("symmetric", "hermitian"),
-                "a.mtx:1: the matrix is Hermitian",
-            ),
+            (HEADER.replace("real", "complex"), "a.mtx:1: the matrix is complex"),
+            (HEADER.replace("symmetric", "skew-symmetric"), "a.mtx:1: the matrix is skew"),
+            (HEADER.replace("symmetric", "hermitian"), "a.mtx:1: the matrix is Hermitian"),
             (HEADER.into(), "a.mtx:1: the file ends before its size line"),
-            (
-                format!("{HEADER}2 2\n"),
-                "a.mtx:2: the size line must hold 3 whole numbers",
-            ),
-            (
-                format!("{HEADER}2 3 1\n1 1 1\n"),
-                "a.mtx:2: the matrix is 2 x 3",
-            ),
-            (
-                format!("{HEADER}0 0 0\n"),
-                "a.mtx:2: the matrix has no rows",
-            ),
-            (
-                format!("{HEADER}1 1 18446744073709551615\n1 1 1\n"),
-                "a.mtx:2: the size line announces",
-            ),
-            (
-                format!("{HEADER}1 1 99999999999999999999\n1 1 1\n"),
-                "a.mtx:2: the size line must hold",
-            ),
-            (
-                format!("{HEADER}4000000000 4000000000 1\n1 1 1\n"),
-                "a.mtx:2: 4000000000 rows but only 1 entries",
-            ),
-            (
-                format!("{HEADER}2 2 3\n1 1 1\n2 2 1\n% and then nothing more\n"),
-                "a.mtx:5: the file ends after 2 of 3",
-            ),
-            (
-                format!("{HEADER}1 1 1\n1 1 1\n1 1 1\n"),
-                "a.mtx:4: `1 1 1` follows the 1 announced",
-            ),
-            (
-                format!("{HEADER}1 1 1\n0 1 1\n"),
-                "a.mtx:3: row 0 is outside 1 ... 1",
-            ),
-            (
-                format!("{HEADER}1 1 1\n1 2 1\n"),
-                "a.mtx:3: column 2 is outside",
-            ),
-            (
-                format!("{HEADER}1 1 1\n1 -1 1\n"),
-                "a.mtx:3: `-1` is not a column number",
-            ),
-            (
-                format!("{HEADER}1 1 1\n1 1 nan\n"),
-                "a.mtx:3: `nan` is not a finite number",
-            ),
-            (
-                format!("{HEADER}1 1 1\n1 1 1e400\n"),
-                "a.mtx:3: `1e400` is not a finite number",
-            ),
-            (
-                format!("{HEADER}1 1 1\n1 1\n"),
-                "a.mtx:3: `` is not a finite number",
-            ),
-            (
-                format!("{HEADER}1 1 1\n1 1 1 7\n"),
-                "a.mtx:3: unexpected `7`",
-            ),
+            (format!("{HEADER}2 2\n"), "a.mtx:2: the size line must hold 3 whole numbers"),
+            (format!("{HEADER}2 3 1\n1 1 1\n"), "a.mtx:2: the matrix is 2 x 3"),
+            (format!("{HEADER}0 0 0\n"), "a.mtx:2: the matrix has no rows"),
+            (format!("{HEADER}1 1 18446744073709551615\n1 1 1\n"), "a.mtx:2: the size line announces"),
+            (format!("{HEADER}1 1 99999999999999999999\n1 1 1\n"), "a.mtx:2: the size line must hold"),
+            (format!("{HEADER}4000000000 4000000000 1\n1 1 1\n"), "a.mtx:2: 4000000000 rows but only 1 entries"),
+            (format!("{HEADER}2 2 3\n1 1 1\n2 2 1\n% and then nothing more\n"), "a.mtx:5: the file ends after 2 of 3"),
+            (format!("{HEADER}1 1 1\n1 1 1\n1 1 1\n"), "a.mtx:4: `1 1 1` follows the 1 announced"),
+            (format!("{HEADER}1 1 1\n0 1 1\n"), "a.mtx:3: row 0 is outside 1 ... 1"),
+            (format!("{HEADER}1 1 1\n1 2 1\n"), "a.mtx:3: column 2 is outside"),
+            (format!("{HEADER}1 1 1\n1 -1 1\n"), "a.mtx:3: `-1` is not a column number"),
+            (format!("{HEADER}1 1 1\n1 1 nan\n"), "a.mtx:3: `nan` is not a finite number"),
+            (format!("{HEADER}1 1 1\n1 1 1e400\n"), "a.mtx:3: `1e400` is not a finite number"),
+            (format!("{HEADER}1 1 1\n1 1\n"), "a.mtx:3: `` is not a finite number"),
+            (format!("{HEADER}1 1 1\n1 1 1 7\n"), "a.mtx:3: unexpected `7`"),
             (
                 format!("{HEADER}2 2 4\n1 1 2\n2 1 1\n1 2 3\n2 2 2\n"),
                 "a.mtx:5: the file says `symmetric` but stores both A(1,2) = 3 and A(2,1) = 1",
             ),
         ] {
             let refused = refusal(&text);
-            assert!(
-                refused.starts_with(says),
-                "{text:?} gave {refused:?}, not {says:?}"
-            );
+            assert!(refused.starts_with(says), "{text:?} gave {refused:?}, not {says:?}");
         }
         let general = "%%MatrixMarket matrix coordinate real general\n";
         let one_triangle = refusal(&format!("{general}2 2 3\n1 1 2\n2 2 2\n2 1 1\n"));
-        assert!(
-            one_triangle.starts_with("a.mtx:5:") && one_triangle.contains("only one triangle"),
-            "{one_triangle}"
-        );
+        assert!(one_triangle.starts_with("a.mtx:5:") && one_triangle.contains("only one triangle"), "{one_triangle}");
         let asymmetric = refusal(&format!("{general}2 2 4\n1 1 2\n2 2 2\n2 1 1\n1 2 3\n"));
         assert!(
             asymmetric.starts_with("a.mtx:6:") && asymmetric.contains("A(1,2) = 3 but A(2,1) is 1"),
@@ -764,13 +586,8 @@ mod tests {
         let x = [1.0, -2.5e-300, 1.0 / 3.0];
         let text = format_vector(x.into_iter());
         assert_eq!(parse_vector(text.as_bytes(), "x.mtx", 3), Ok(x.to_vec()));
-        let short = parse_vector(text.as_bytes(), "x.mtx", 4)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            short.starts_with("x.mtx:2: expected a vector of 4 values"),
-            "{short}"
-        );
+        let short = parse_vector(text.as_bytes(), "x.mtx", 4).unwrap_err().to_string();
+        assert!(short.starts_with("x.mtx:2: expected a vector of 4 values"), "{short}");
         let sparse = b"%%MatrixMarket matrix coordinate real general\n3 1 1\n2 1 5\n";
         assert_eq!(parse_vector(sparse, "x.mtx", 3), Ok(vec![0.0, 5.0, 0.0]));
     }

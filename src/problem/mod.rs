@@ -53,11 +53,7 @@ impl Problem {
     /// # Panics
     /// On the dense problem.
     pub fn even_share(&self, comm: &Comm) -> std::borrow::Cow<'_, Rows> {
-        let share = EvenSplit {
-            n: self.n(),
-            ranks: comm.size(),
-        }
-        .share(comm.rank());
+        let share = EvenSplit { n: self.n(), ranks: comm.size() }.share(comm.rank());
         match self {
             Problem::Matrix(_, rows) => std::borrow::Cow::Borrowed(rows),
             Problem::Stencil(stencil) => std::borrow::Cow::Owned(stencil.rows(share)),
@@ -74,11 +70,7 @@ pub fn load(comm: &Comm, source: &Source) -> Result<Problem> {
     match source {
         Source::File(path) => {
             // One rank reads. A parallel reader would fill the same even shares from byte ranges.
-            let read = if comm.is_root() {
-                matrix_market::read_matrix(path).map(Some)
-            } else {
-                Ok(None)
-            };
+            let read = if comm.is_root() { matrix_market::read_matrix(path).map(Some) } else { Ok(None) };
             let whole = comm.agree(read)?;
             Ok(deal(comm, whole.as_ref()))
         }
@@ -86,12 +78,7 @@ pub fn load(comm: &Comm, source: &Source) -> Result<Problem> {
         Source::ModelDense(spectrum) => Ok(Problem::Dense(*spectrum)),
         Source::ModelSparse(spectrum) => {
             let mut rows = Rows::new();
-            for row in (EvenSplit {
-                n: spectrum.n,
-                ranks: comm.size(),
-            })
-            .share(comm.rank())
-            {
+            for row in (EvenSplit { n: spectrum.n, ranks: comm.size() }).share(comm.rank()) {
                 rows.push(row, [(row, spectrum.eigenvalue(row))]);
             }
             Ok(Problem::Matrix(spectrum.n, rows))
@@ -101,51 +88,24 @@ pub fn load(comm: &Comm, source: &Source) -> Result<Problem> {
 
 /// Deals the rows of a matrix that rank 0 holds (the others pass None) into even shares. Collective.
 pub fn deal(comm: &Comm, whole: Option<&matrix_market::SerialMatrix>) -> Problem {
-    let n = comm.reduced(
-        crate::comm::Op::Max,
-        whole.map_or(0, |matrix| matrix.rows() as u64),
-    );
-    let split = EvenSplit {
-        n,
-        ranks: comm.size(),
-    };
+    let n = comm.reduced(crate::comm::Op::Max, whole.map_or(0, |matrix| matrix.rows() as u64));
+    let split = EvenSplit { n, ranks: comm.size() };
     let (mut lengths, mut columns, mut values) = (Vec::new(), Vec::new(), Vec::new());
     if let Some(matrix) = whole {
         for rank in 0..comm.size() {
             let share = split.share(rank);
             let part = matrix.slice_outer(share.start as usize..share.end as usize);
-            lengths.push((
-                rank,
-                part.outer_iterator().map(|row| row.nnz() as u64).collect(),
-            ));
-            columns.push((
-                rank,
-                part.indices().iter().map(|&column| column as u64).collect(),
-            ));
+            lengths.push((rank, part.outer_iterator().map(|row| row.nnz() as u64).collect()));
+            columns.push((rank, part.indices().iter().map(|&column| column as u64).collect()));
             values.push((rank, part.data().to_vec()));
         }
     }
-    let only = |mut messages: Vec<(usize, Vec<u64>)>| {
-        messages.pop().expect("rank 0 sends to every rank").1
-    };
-    let (lengths, columns) = (
-        only(comm.sparse_exchange(lengths)),
-        only(comm.sparse_exchange(columns)),
-    );
-    let values: Vec<f64> = comm
-        .sparse_exchange(values)
-        .pop()
-        .expect("rank 0 sends to every rank")
-        .1;
-    let mut rows = Rows {
-        numbers: split.share(comm.rank()).collect(),
-        starts: vec![0],
-        columns,
-        values,
-    };
+    let only = |mut messages: Vec<(usize, Vec<u64>)>| messages.pop().expect("rank 0 sends to every rank").1;
+    let (lengths, columns) = (only(comm.sparse_exchange(lengths)), only(comm.sparse_exchange(columns)));
+    let values: Vec<f64> = comm.sparse_exchange(values).pop().expect("rank 0 sends to every rank").1;
+    let mut rows = Rows { numbers: split.share(comm.rank()).collect(), starts: vec![0], columns, values };
     for length in lengths {
-        rows.starts
-            .push(rows.starts[rows.starts.len() - 1] + length as usize);
+        rows.starts.push(rows.starts[rows.starts.len() - 1] + length as usize);
     }
     Problem::Matrix(n, rows)
 }

@@ -25,11 +25,9 @@ impl Stencil {
             (2, 9) | (3, 27) => true,
             _ => return None,
         };
-        let nonempty = points[..dim].iter().all(|&points| points > 0)
-            && points[dim..].iter().all(|&points| points == 1);
-        let rows = points
-            .iter()
-            .try_fold(1u64, |product, &points| product.checked_mul(points))?;
+        let nonempty =
+            points[..dim].iter().all(|&points| points > 0) && points[dim..].iter().all(|&points| points == 1);
+        let rows = points.iter().try_fold(1u64, |product, &points| product.checked_mul(points))?;
         (nonempty && rows < 1 << 62).then_some(Stencil { points, dim, full })
     }
 
@@ -63,22 +61,20 @@ impl Stencil {
     pub fn entries(&self, row: u64) -> impl Iterator<Item = (u64, f64)> + '_ {
         let at = self.point(row);
         let reach = |axis: usize| if axis < self.dim { -1..=1i64 } else { 0..=0 };
-        reach(2)
-            .flat_map(move |dz| reach(1).flat_map(move |dy| reach(0).map(move |dx| [dx, dy, dz])))
-            .filter_map(move |step| {
+        reach(2).flat_map(move |dz| reach(1).flat_map(move |dy| reach(0).map(move |dx| [dx, dy, dz]))).filter_map(
+            move |step| {
                 let distance: i64 = step.iter().map(|d| d.abs()).sum();
                 if distance > 1 && !self.full {
                     return None;
                 }
                 let mut to = at;
                 for axis in 0..3 {
-                    to[axis] = at[axis]
-                        .checked_add_signed(step[axis])
-                        .filter(|&at| at < self.points[axis])?;
+                    to[axis] = at[axis].checked_add_signed(step[axis]).filter(|&at| at < self.points[axis])?;
                 }
                 let diagonal = f64::from(self.size() - 1);
                 Some((self.row_of(to), if distance == 0 { diagonal } else { -1.0 }))
-            })
+            },
+        )
     }
 
     /// The rows with the given numbers.
@@ -99,9 +95,7 @@ impl Stencil {
     /// (Not a product of sines: that is an eigenvector, which CG finds in one iteration.)
     pub fn manufactured_solution(&self, row: u64) -> f64 {
         let at = self.point(row);
-        (0..self.dim)
-            .map(|axis| bump(self.fraction(at, axis)))
-            .product()
+        (0..self.dim).map(|axis| bump(self.fraction(at, axis))).product()
     }
 
     /// The right-hand side that belongs to it: h² c f = −h² c Δu, where c = 1, 3, 9 is the multiple
@@ -113,10 +107,8 @@ impl Stencil {
                 // Grid spacing is the same along all axes: an edge is (points + 1) h long.
                 let edge = (self.points[axis] + 1) as f64;
                 let t = self.fraction(at, axis);
-                let others: f64 = (0..self.dim)
-                    .filter(|&other| other != axis)
-                    .map(|other| bump(self.fraction(at, other)))
-                    .product();
+                let others: f64 =
+                    (0..self.dim).filter(|&other| other != axis).map(|other| bump(self.fraction(at, other))).product();
                 (3.0 * t + t * t) * t.exp() / (edge * edge) * others
             })
             .sum();
@@ -141,11 +133,8 @@ mod tests {
     #[test]
     fn rows_are_symmetric_and_interior_ones_sum_to_zero() {
         for (dim, size) in [(2, 5), (2, 9), (3, 7), (3, 27)] {
-            let grid =
-                Stencil::new(if dim == 2 { [5, 4, 1] } else { [5, 4, 3] }, dim, size).unwrap();
-            let all: Vec<Vec<(u64, f64)>> = (0..grid.n())
-                .map(|row| grid.entries(row).collect())
-                .collect();
+            let grid = Stencil::new(if dim == 2 { [5, 4, 1] } else { [5, 4, 3] }, dim, size).unwrap();
+            let all: Vec<Vec<(u64, f64)>> = (0..grid.n()).map(|row| grid.entries(row).collect()).collect();
             for (row, entries) in all.iter().enumerate() {
                 assert!(entries.is_sorted_by_key(|entry| entry.0));
                 for &(column, value) in entries {
@@ -162,18 +151,11 @@ mod tests {
     fn the_residual_of_the_manufactured_solution_falls_as_h_squared() {
         for (dim, size) in [(2, 5), (2, 9), (3, 7), (3, 27)] {
             let worst = |points: u64| {
-                let grid = Stencil::new(
-                    [points, points, if dim == 3 { points } else { 1 }],
-                    dim,
-                    size,
-                )
-                .unwrap();
+                let grid = Stencil::new([points, points, if dim == 3 { points } else { 1 }], dim, size).unwrap();
                 let h2 = ((points + 1) as f64).powi(-2);
                 let residual = |row| {
-                    let product: f64 = grid
-                        .entries(row)
-                        .map(|(column, value)| value * grid.manufactured_solution(column))
-                        .sum();
+                    let product: f64 =
+                        grid.entries(row).map(|(column, value)| value * grid.manufactured_solution(column)).sum();
                     // Divided by h², this is the truncation error of the difference scheme.
                     ((product - grid.manufactured_rhs(row)) / h2).abs()
                 };

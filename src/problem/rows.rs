@@ -43,10 +43,7 @@ pub struct Rows {
 impl Rows {
     /// No rows yet.
     pub fn new() -> Rows {
-        Rows {
-            starts: vec![0],
-            ..Rows::default()
-        }
+        Rows { starts: vec![0], ..Rows::default() }
     }
 
     /// How many rows.
@@ -82,25 +79,14 @@ mod tests {
 
     #[test]
     fn an_even_split_covers_every_row_once_and_finds_its_holder() {
-        for (n, ranks) in [
-            (0, 3),
-            (1, 7),
-            (7, 7),
-            (10, 3),
-            (100, 7),
-            (u32::MAX as u64 * 3, 5),
-        ] {
+        for (n, ranks) in [(0, 3), (1, 7), (7, 7), (10, 3), (100, 7), (u32::MAX as u64 * 3, 5)] {
             let split = EvenSplit { n, ranks };
             assert_eq!(split.share(0).start, 0);
             assert_eq!(split.share(ranks - 1).end, n);
             for rank in 0..ranks {
                 let share = split.share(rank);
                 assert!(rank == 0 || split.share(rank - 1).end == share.start);
-                for row in [
-                    share.start,
-                    (share.start + share.end) / 2,
-                    share.end.saturating_sub(1),
-                ] {
+                for row in [share.start, (share.start + share.end) / 2, share.end.saturating_sub(1)] {
                     if share.contains(&row) {
                         assert_eq!(split.holder(row), rank, "row {row} of {n} on {ranks}");
                     }

@@ -38,11 +38,7 @@ mod tests {
 
     #[test]
     fn the_spectrum_starts_at_one_over_kappa_ends_at_one_and_increases() {
-        let spectrum = Spectrum {
-            n: 48,
-            kappa: 1e3,
-            rho: 0.8,
-        };
+        let spectrum = Spectrum { n: 48, kappa: 1e3, rho: 0.8 };
         assert_eq!(spectrum.eigenvalue(0), 1e-3);
         assert_eq!(spectrum.eigenvalue(47), 1.0);
         assert!((1..48).all(|row| spectrum.eigenvalue(row) > spectrum.eigenvalue(row - 1)));

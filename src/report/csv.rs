@@ -8,23 +8,12 @@ use std::fmt::Write as _;
 pub fn history_csv(outcome: &Outcome) -> String {
     let mut text = String::from("iteration,residual,relative_residual,nu,alpha,beta,seconds\n");
     let cell = |value: f64| {
-        if value.is_nan() {
-            String::new()
-        } else {
-            format!("{value:e}")
-        }
+        if value.is_nan() { String::new() } else { format!("{value:e}") }
     };
     for record in &outcome.history {
-        let numbers = [
-            record.residual,
-            record.residual / outcome.reference_norm,
-            record.nu,
-            record.alpha,
-            record.beta,
-        ];
+        let numbers = [record.residual, record.residual / outcome.reference_norm, record.nu, record.alpha, record.beta];
         let cells = numbers.map(cell).join(",");
-        writeln!(text, "{},{cells},{:.6}", record.iteration, record.seconds)
-            .expect("writing to a string succeeds");
+        writeln!(text, "{},{cells},{:.6}", record.iteration, record.seconds).expect("writing to a string succeeds");
     }
     text
 }

@@ -29,20 +29,12 @@ impl Spread {
         comm.reduce_f64(Op::Min, &mut min);
         comm.reduce_f64(Op::Sum, &mut sum);
         comm.reduce_f64(Op::Max, &mut max);
-        Spread {
-            min: min[0],
-            avg: sum[0] / comm.size() as f64,
-            max: max[0],
-        }
+        Spread { min: min[0], avg: sum[0] / comm.size() as f64, max: max[0] }
     }
 
     /// max / avg, 1 when nothing is there to balance.
     pub fn imbalance(&self) -> f64 {
-        if self.avg > 0.0 {
-            self.max / self.avg
-        } else {
-            1.0
-        }
+        if self.avg > 0.0 { self.max / self.avg } else { 1.0 }
     }
 }
 
@@ -124,12 +116,7 @@ impl PartitionFacts {
         let (layout, plan): (_, &HaloPlan) = (a.layout(), a.plan());
         let comm = layout.comm();
         let over = |value: usize| Spread::over(comm, value as f64);
-        let cut = a
-            .rows()
-            .columns
-            .iter()
-            .filter(|&&column| column as usize >= layout.len())
-            .count();
+        let cut = a.rows().columns.iter().filter(|&&column| column as usize >= layout.len()).count();
         let nonzeros = over(a.rows().values.len());
         PartitionFacts {
             method,
@@ -141,8 +128,7 @@ impl PartitionFacts {
             edge_cut: comm.reduced(Op::Sum, cut as u64) / 2,
             neighbours: over(plan.receive.len()),
             ghost_rows: over(plan.ghosts()),
-            bytes_per_pair_exchange: comm
-                .reduced(Op::Sum, (2 * size_of::<f64>() * plan.sent_rows()) as u64),
+            bytes_per_pair_exchange: comm.reduced(Op::Sum, (2 * size_of::<f64>() * plan.sent_rows()) as u64),
         }
     }
 }
@@ -233,10 +219,7 @@ impl PhaseSeconds {
             .iter()
             .map(|&phase| {
                 let spent = after[phase as usize] - before[phase as usize];
-                PhaseSeconds {
-                    name: phase.name(),
-                    seconds: Spread::over(comm, spent),
-                }
+                PhaseSeconds { name: phase.name(), seconds: Spread::over(comm, spent) }
             })
             .collect()
     }
@@ -270,11 +253,7 @@ impl Traffic {
         comm.reduce_u64(Op::Sum, &mut totals);
         let [messages, message_words, product_bytes] = totals.map(|total| total as f64);
         let per_iteration = |total: f64| {
-            if iterations > 0 {
-                total / iterations as f64
-            } else {
-                0.0
-            }
+            if iterations > 0 { total / iterations as f64 } else { 0.0 }
         };
         Traffic {
             sums: counts.sums,

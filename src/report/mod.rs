@@ -9,8 +9,8 @@ mod terminal;
 
 pub use csv::history_csv;
 pub use facts::{
-    ErrorNorms, Machine, MethodFacts, OutcomeFacts, PartitionFacts, PhaseSeconds, ProblemFacts,
-    Run, SCHEMA, SetupSeconds, Spread, Traffic,
+    ErrorNorms, Machine, MethodFacts, OutcomeFacts, PartitionFacts, PhaseSeconds, ProblemFacts, Run, SCHEMA,
+    SetupSeconds, Spread, Traffic,
 };
 pub use json::to_json;
 pub use progress::Progress;

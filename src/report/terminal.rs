@@ -37,80 +37,37 @@ pub(super) fn bytes(value: f64) -> String {
 }
 
 fn spread(value: &Spread) -> String {
-    format!(
-        "{} / {} / {}",
-        grouped(value.min as u64),
-        grouped(value.avg.round() as u64),
-        grouped(value.max as u64)
-    )
+    format!("{} / {} / {}", grouped(value.min as u64), grouped(value.avg.round() as u64), grouped(value.max as u64))
 }
 
 /// The summary of a run.
 pub fn summary(run: &Run) -> String {
     let mut text = String::new();
-    let mut line = |name: &str, value: String| {
-        writeln!(text, "{name:<11} {value}").expect("writing to a string succeeds")
-    };
+    let mut line =
+        |name: &str, value: String| writeln!(text, "{name:<11} {value}").expect("writing to a string succeeds");
     line("problem", run.problem.name.clone());
     line(
         "",
-        format!(
-            "{} rows, {} nonzeros, {}",
-            grouped(run.problem.rows),
-            grouped(run.problem.nonzeros),
-            run.problem.rhs
-        ),
+        format!("{} rows, {} nonzeros, {}", grouped(run.problem.rows), grouped(run.problem.nonzeros), run.problem.rhs),
     );
     line("ranks", run.machine.engine.clone());
     if let Some(partition) = run.partition.as_ref().filter(|_| run.machine.ranks > 1) {
-        line(
-            "partition",
-            format!("{} (per rank: min / avg / max)", partition.method),
-        );
+        line("partition", format!("{} (per rank: min / avg / max)", partition.method));
         let empty = match partition.empty_ranks {
             0 => String::new(),
             ranks => format!(", {ranks} without rows"),
         };
         line("  rows", format!("{}{empty}", spread(&partition.rows)));
-        line(
-            "  nonzeros",
-            format!(
-                "{}, imbalance {:.3}",
-                spread(&partition.nonzeros),
-                partition.imbalance
-            ),
-        );
-        line(
-            "  ghosts",
-            format!(
-                "{}, edge cut {}",
-                spread(&partition.ghost_rows),
-                grouped(partition.edge_cut)
-            ),
-        );
+        line("  nonzeros", format!("{}, imbalance {:.3}", spread(&partition.nonzeros), partition.imbalance));
+        line("  ghosts", format!("{}, edge cut {}", spread(&partition.ghost_rows), grouped(partition.edge_cut)));
         let exchange = bytes(partition.bytes_per_pair_exchange as f64);
-        line(
-            "  neighbours",
-            format!(
-                "{}, {exchange} per exchange of a pair",
-                spread(&partition.neighbours)
-            ),
-        );
+        line("  neighbours", format!("{}, {exchange} per exchange of a pair", spread(&partition.neighbours)));
     }
     let method = &run.method;
-    line(
-        "method",
-        format!(
-            "{}, preconditioner {}, rtol {:e}",
-            method.solver, method.preconditioner, method.rtol
-        ),
-    );
+    line("method", format!("{}, preconditioner {}, rtol {:e}", method.solver, method.preconditioner, method.rtol));
 
     let outcome = &run.outcome;
-    line(
-        "result",
-        format!("{} ({})", outcome.reason, outcome.petsc_reason),
-    );
+    line("result", format!("{} ({})", outcome.reason, outcome.petsc_reason));
     line(
         "iterations",
         format!(
@@ -141,10 +98,7 @@ pub fn summary(run: &Run) -> String {
         );
     }
     let total: f64 = outcome.solve_seconds.max(f64::MIN_POSITIVE);
-    line(
-        "time",
-        "min / avg / max over ranks, share of the solve".into(),
-    );
+    line("time", "min / avg / max over ranks, share of the solve".into());
     for phase in run.phases.iter().filter(|phase| phase.seconds.max > 0.0) {
         let Spread { min, avg, max } = phase.seconds;
         let rate = if phase.name == "product" {
@@ -153,10 +107,7 @@ pub fn summary(run: &Run) -> String {
             String::new()
         };
         let times = format!("{} / {} / {}", seconds(min), seconds(avg), seconds(max));
-        line(
-            &format!("  {}", short(phase.name)),
-            format!("{times:<32} {:>3.0} %{rate}", 100.0 * avg / total),
-        );
+        line(&format!("  {}", short(phase.name)), format!("{times:<32} {:>3.0} %{rate}", 100.0 * avg / total));
     }
     let setup = run.setup_seconds;
     line(

@@ -1,0 +1,68 @@
+//! What an iteration costs, counted: sums, words, messages, passes over A.
+
+use crate::Body;
+use crate::support::{Random, distribute, grid, random_owners};
+use halocg::comm::{Comm, Counts};
+use halocg::krylov::{self, Outcome, Settings};
+use halocg::operator::Operator;
+use halocg::preconditioner;
+
+pub const BODIES: &[Body] = &[
+    ("an iteration of each method costs what its paper says", iterations),
+    ("a whole solve starts k + c sums", whole_solves),
+];
+
+/// Method, and per iteration: sums, blocking sums, words (M = I), words (Jacobi), passes, products, M⁻¹.
+const COSTS: &[(&str, [u64; 7])] = &[("hs-cg", [2, 2, 2, 3, 1, 1, 1]), ("pipe-pr-cg", [1, 0, 4, 5, 1, 2, 2])];
+
+/// Solves on a grid with scattered owners; the counts at each iterate, and the messages of one exchange.
+fn solve(comm: &Comm, method: &str, pc: &str, settings: &Settings) -> (Outcome, Vec<Counts>, Counts, u64) {
+    let matrix = grid(24, 20);
+    let owners = random_owners(&mut Random::new(8), matrix.rows(), comm.size());
+    let mut a = distribute(comm, &matrix, &owners);
+    let mut m = preconditioner::Kind::named(pc).unwrap().build(&a).unwrap();
+    let b = vec![1.0; a.layout().len()];
+    let kind = krylov::Kind::named(method).unwrap();
+    let messages = a.plan().send.len() as u64;
+    let begin = comm.profile().counts();
+    let mut counts = Vec::new();
+    let outcome = krylov::solve(&mut a, m.as_mut(), &b, None, kind, settings, |_| counts.push(comm.profile().counts()));
+    (outcome, counts, comm.profile().counts().since(&begin), messages)
+}
+
+fn iterations(comm: &Comm) {
+    assert_eq!(COSTS.len(), krylov::TABLE.len(), "every method of the table is counted");
+    for &(method, [sums, blocking, words, words_preconditioned, passes, products, preconditioned]) in COSTS {
+        for pc in ["none", "jacobi"] {
+            let (_, counts, _, messages) = solve(comm, method, pc, &Settings::default());
+            assert!(counts.len() > 10);
+            for pair in counts.windows(2) {
+                let spent = pair[1].since(&pair[0]);
+                let preconditioning = pc != "none";
+                assert_eq!(spent.sums, sums, "{method} {pc}: sums");
+                assert_eq!(spent.blocking_sums, blocking, "{method} {pc}: sums waited for at once");
+                assert_eq!(
+                    spent.sum_words,
+                    if preconditioning { words_preconditioned } else { words },
+                    "{method} {pc}: words"
+                );
+                assert_eq!((spent.passes, spent.products), (passes, products), "{method} {pc}: products");
+                assert_eq!(spent.preconditioned, if preconditioning { preconditioned } else { 0 }, "{method} {pc}: M");
+                assert_eq!(spent.messages, messages, "{method} {pc}: one message per neighbour");
+                assert_eq!(spent.setup_collectives, 0, "{method} {pc}: no other collective");
+            }
+        }
+    }
+}
+
+fn whole_solves(comm: &Comm) {
+    for (method, per_iteration, constant) in [("hs-cg", 2, 3), ("pipe-pr-cg", 1, 3)] {
+        for limit in [5, 17] {
+            let settings = Settings { max_iterations: limit, ..Settings::default() };
+            let (outcome, _, spent, _) = solve(comm, method, "none", &settings);
+            assert_eq!(outcome.iterations, limit);
+            // ‖b‖, the scalars of the last iterate, the final true residual.
+            assert_eq!(spent.sums, per_iteration * limit + constant, "{method}, {limit} iterations");
+        }
+    }
+}

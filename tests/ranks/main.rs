@@ -1,0 +1,92 @@
+//! Tests of what several ranks do together: the same bodies on threads and under `mpirun`, on 1, 2,
+//! 3, 4 and 7 ranks. A body is a function of a `Comm`; it panics when it fails.
+//!
+//! Under `mpirun` this program starts itself again, with the body's name in an environment variable.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod communication;
+mod counting;
+mod dense;
+mod layout;
+mod partitions;
+mod product;
+mod solve;
+mod support;
+
+use common::{HAS_MPI, Launch, RANKS};
+use halocg::comm::{self, Comm};
+use libtest_mimic::{Arguments, Trial};
+
+/// A name and a test body.
+type Body = (&'static str, fn(&Comm));
+
+/// Says which body a copy of this program under mpirun is to run.
+const BODY_VARIABLE: &str = "HALOCG_TEST_BODY";
+
+fn bodies() -> Vec<Body> {
+    [
+        communication::BODIES,
+        counting::BODIES,
+        dense::BODIES,
+        layout::BODIES,
+        partitions::BODIES,
+        product::BODIES,
+        solve::BODIES,
+    ]
+    .concat()
+}
+
+fn main() {
+    if let Ok(name) = std::env::var(BODY_VARIABLE) {
+        return run_under_mpi(&name);
+    }
+    let mut arguments = Arguments::from_args();
+    // The ranks of one test already fill the machine.
+    arguments.test_threads.get_or_insert(2);
+    let mut trials = Vec::new();
+    for (name, body) in bodies() {
+        trials.push(Trial::test(format!("{name} alone"), move || {
+            body(&Comm::alone());
+            Ok(())
+        }));
+        for ranks in RANKS {
+            trials.push(Trial::test(format!("{name} threads {ranks}"), move || {
+                Comm::threads(ranks, body);
+                Ok(())
+            }));
+            if HAS_MPI {
+                trials.push(Trial::test(format!("{name} mpirun {ranks}"), move || start_under_mpi(name, ranks)));
+            }
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn start_under_mpi(name: &str, ranks: usize) -> Result<(), libtest_mimic::Failed> {
+    let program = std::env::current_exe()?;
+    let mut command = Launch::Mpirun(ranks).command(&program);
+    let output = command.env(BODY_VARIABLE, name).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Err(format!("{}\n{stdout}\n{stderr}", output.status).into())
+}
+
+#[cfg(feature = "mpi")]
+fn run_under_mpi(name: &str) {
+    std::panic::set_hook(Box::new(|info| {
+        eprintln!("{info}");
+        comm::abort_job(101)
+    }));
+    let (_, body) = bodies().into_iter().find(|body| body.0 == name).expect("the body exists");
+    let comm = Comm::mpi().expect("MPI starts");
+    body(&comm);
+}
+
+#[cfg(not(feature = "mpi"))]
+fn run_under_mpi(_: &str) {
+    comm::abort_job(101)
+}
