@@ -1,7 +1,7 @@
 //! Command-line arguments, checked and turned into jobs.
 
 use crate::error::{Error, Result};
-use crate::krylov::{self, Settings};
+use crate::krylov::{self, Replacement, Settings};
 use crate::partition::Partition;
 use crate::pipeline::{Files, Job, RightHandSide};
 use crate::preconditioner;
@@ -140,6 +140,9 @@ pub struct SolveOptions {
         help_heading = "Stopping"
     )]
     pub max_it: u64,
+    /// Replace the recurrence's residual by the true one every K iterations, and not only when it has drifted
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Stopping")]
+    pub replace_every: Option<u64>,
     /// Right-hand side: ones, random, random:SEED, A1 (b = A ones/sqrt(n)), or a vector file; by default A1, and for poisson that of a manufactured solution
     #[arg(long, value_parser = right_hand_side, help_heading = "Vectors")]
     pub rhs: Option<RightHandSide>,
@@ -217,7 +220,13 @@ impl SolveOptions {
             partition: self.partition.unwrap_or(partition),
             solver: self.solver,
             preconditioner: self.pc,
-            settings: Settings { rtol: self.rtol, atol: self.atol, divtol: self.divtol, max_iterations: self.max_it },
+            settings: Settings {
+                rtol: self.rtol,
+                atol: self.atol,
+                divtol: self.divtol,
+                max_iterations: self.max_it,
+                replacement: self.replace_every.map_or(Replacement::WhenNeeded, Replacement::Every),
+            },
             monitor: self.monitor,
             files: Files { output: self.output, history: self.history, json: self.json, matrix },
         }

@@ -56,7 +56,7 @@ fn error_history(comm: &Comm, source: &Source, method: &krylov::Kind, pc: &str, 
     a.apply(&solution, &mut b);
     let mut errors = Vec::new();
     let mut product = b.clone();
-    let settings = Settings { rtol: 0.0, atol: 0.0, divtol: f64::INFINITY, max_iterations: run_length - 1 };
+    let settings = Settings::exactly(run_length - 1);
     krylov::solve(&mut a, m.as_mut(), &b, None, method, &settings, |snapshot| {
         let error: Vec<f64> = snapshot.x.iter().zip(&solution).map(|(x, solution)| x - solution).collect();
         snapshot.a.apply(&error, &mut product);
@@ -144,7 +144,7 @@ fn check_model_error(variant: &str, error: f64, what: &str) {
 fn model_error(a: &mut dyn Operator, method: &krylov::Kind) -> f64 {
     let x = 1.0 / (MODEL.n as f64).sqrt();
     let b: Vec<f64> = a.layout().rows().iter().map(|&row| MODEL.eigenvalue(row) * x).collect();
-    let settings = Settings { rtol: 0.0, atol: 0.0, divtol: f64::INFINITY, max_iterations: 1500 };
+    let settings = Settings::exactly(1500);
     let mut m = preconditioner::Kind::named("none").unwrap().build(a).unwrap();
     let outcome = krylov::solve(a, m.as_mut(), &b, None, method, &settings, |_| ());
     assert_eq!((outcome.iterations, outcome.replacements), (1500, 0));

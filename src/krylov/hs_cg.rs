@@ -67,7 +67,7 @@ impl Method for HsCg {
             [nu, rr] = sums;
         }
         self.nu = nu;
-        Scalars { rr, nu }
+        Scalars { rr, nu, nu_predicted: f64::NAN }
     }
 
     fn advance(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Step {

@@ -19,6 +19,11 @@ pub trait Method {
     /// The current iterate, on owned rows.
     fn solution(&self) -> &[f64];
 
+    /// True when the method itself asks for its residual to be replaced before it goes on.
+    fn wants_replacement(&self) -> bool {
+        false
+    }
+
     /// Puts the true residual `r` in the place of the recurrence's, keeping the search direction.
     fn replace(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner, r: &[f64]);
 }
@@ -30,16 +35,18 @@ pub struct Scalars {
     pub rr: f64,
     /// ν = ⟨r̃, r⟩ with r̃ = M⁻¹ r.
     pub nu: f64,
+    /// What the step before predicted for ν; NaN where nothing did.
+    pub nu_predicted: f64,
 }
 
 /// What became of an iteration.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Step {
-    /// x ← x + α p; the next direction was formed with β.
+    /// x_{k+1} = x_k + α_k p_k.
     Taken {
-        /// Step length.
+        /// α_k.
         alpha: f64,
-        /// β of the direction *after* this step, or of the one used in it, as the method's recurrence has it.
+        /// β_k, with which p_k = r̃_k + β_k p_{k−1} was formed; 0 for k = 0.
         beta: f64,
     },
     /// μ = ⟨p, A p⟩ ≤ 0: A is not positive definite. x is unchanged.
@@ -74,4 +81,54 @@ pub(super) fn confirm(stop: Step, a: &mut dyn Operator, p: &[f64]) -> Step {
     let mut mu = [dot(p, &s)];
     a.layout().comm().sum(&mut mu);
     if mu[0] <= 0.0 { Step::Indefinite { mu: mu[0] } } else { Step::Drifted }
+}
+
+/// How ν_{k+1} = ⟨r̃_{k+1}, r_{k+1}⟩ is predicted from scalars of step k.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prediction {
+    /// ⟨r̃ − α s̃, r − α s⟩ written out; no orthogonality used.
+    Full,
+    /// With δ = μ and α μ = ν, as in exact arithmetic; δ need not be summed.
+    Meurant,
+}
+
+impl Prediction {
+    /// ν'_{k+1}.
+    pub(super) fn nu(self, nu: f64, alpha: f64, delta: f64, gamma: f64) -> f64 {
+        match self {
+            Prediction::Full => nu - 2.0 * alpha * delta + alpha * alpha * gamma,
+            Prediction::Meurant => -nu + alpha * alpha * gamma,
+        }
+    }
+
+    /// Sums μ, γ, ν, δ, ⟨r, r⟩ over the ranks by `sum`, leaving out what is not needed: δ without a
+    /// use for it, ⟨r, r⟩ when it is ν.
+    pub(super) fn reduce(self, partial: [f64; 5], preconditioned: bool, sum: impl FnOnce(&mut [f64])) -> [f64; 5] {
+        let [mu, gamma, nu, delta, rr] = partial;
+        match (self, preconditioned) {
+            (Prediction::Full, true) => {
+                let mut words = [mu, gamma, nu, delta, rr];
+                sum(&mut words);
+                words
+            }
+            (Prediction::Full, false) => {
+                let mut words = [mu, gamma, nu, delta];
+                sum(&mut words);
+                let [mu, gamma, nu, delta] = words;
+                [mu, gamma, nu, delta, nu]
+            }
+            (Prediction::Meurant, true) => {
+                let mut words = [mu, gamma, nu, rr];
+                sum(&mut words);
+                let [mu, gamma, nu, rr] = words;
+                [mu, gamma, nu, f64::NAN, rr]
+            }
+            (Prediction::Meurant, false) => {
+                let mut words = [mu, gamma, nu];
+                sum(&mut words);
+                let [mu, gamma, nu] = words;
+                [mu, gamma, nu, f64::NAN, nu]
+            }
+        }
+    }
 }

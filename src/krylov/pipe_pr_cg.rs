@@ -20,10 +20,10 @@
 //!
 //! Per iteration: 1 sum of 4 words (5 with M), hidden behind 2 products in one pass and 2
 //! applications of M⁻¹; one sweep over the vectors, which also forms the next partial inner products.
-//! Vectors: x, p, r, s, w, u, and r̃, s̃, w̃, ũ when preconditioned. Those multiplied together lie
+//! [`pipe_pr_m_cg`](super::pipe_pr_m_cg) shares this file's code. Vectors: x, p, r, s, w, u, and r̃, s̃, w̃, ũ when preconditioned. Those multiplied together lie
 //! side by side: `rs[i] = [r, s]`, `wu[i] = [w, u]`.
 
-use super::method::{Method, Scalars, Step, confirm, step_length};
+use super::method::{Method, Prediction, Scalars, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
@@ -33,20 +33,35 @@ type Pairs = Vec<[f64; 2]>;
 
 pub(super) struct PipePrCg {
     comm: Comm,
+    prediction: Prediction,
     x: Vec<f64>,
     p: Vec<f64>,
     rs: Pairs,
     wu: Pairs,
     /// [r̃, s̃] and [w̃, ũ]; None when M = I, where they are [r, s] and [w, u].
     tilde: Option<(Pairs, Pairs)>,
-    /// This rank's part of μ, δ, γ, ν, ⟨r, r⟩.
+    /// This rank's part of μ, γ, ν, δ, ⟨r, r⟩.
     partial: [f64; 5],
     /// Their sums over all ranks.
     scalars: [f64; 5],
+    /// ν'_k, NaN when nothing predicted it.
+    nu_predicted: f64,
+    /// β_k, with which p_k was formed.
+    beta: f64,
 }
 
 impl PipePrCg {
     pub(super) fn start(a: &mut dyn Operator, m: &mut dyn Preconditioner, x: Vec<f64>, r: Vec<f64>) -> Box<dyn Method> {
+        PipePrCg::start_with(Prediction::Full, a, m, x, r)
+    }
+
+    pub(super) fn start_with(
+        prediction: Prediction,
+        a: &mut dyn Operator,
+        m: &mut dyn Preconditioner,
+        x: Vec<f64>,
+        r: Vec<f64>,
+    ) -> Box<dyn Method> {
         let n = r.len();
         let pairs = || vec![[0.0; 2]; n];
         let mut p = r.clone();
@@ -55,6 +70,7 @@ impl PipePrCg {
         }
         let mut method = PipePrCg {
             comm: a.layout().comm().clone(),
+            prediction,
             x,
             p,
             rs: pairs(),
@@ -62,6 +78,8 @@ impl PipePrCg {
             tilde: (!m.is_identity()).then(|| (pairs(), pairs())),
             partial: [0.0; 5],
             scalars: [0.0; 5],
+            nu_predicted: f64::NAN,
+            beta: 0.0,
         };
         method.replace(a, m, &r);
         Box::new(method)
@@ -71,7 +89,7 @@ impl PipePrCg {
         let mut dots = Dots::<5>::default();
         let tilde = self.tilde.as_ref().map_or(&self.rs, |(rs_tilde, _)| rs_tilde);
         for (i, ((&p, &[r, s]), &[r_tilde, s_tilde])) in self.p.iter().zip(&self.rs).zip(tilde).enumerate() {
-            dots.add(i, [p * s, r_tilde * s, s_tilde * s, r_tilde * r, r * r]);
+            dots.add(i, [p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
         }
         dots.sums()
     }
@@ -79,34 +97,32 @@ impl PipePrCg {
 
 impl Method for PipePrCg {
     fn measure(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Scalars {
-        self.scalars = self.partial;
-        let sums = &mut self.scalars;
-        match &mut self.tilde {
-            None => a.apply_pair_summing(&self.rs, &mut self.wu, &mut sums[..4], &mut |_| ()),
+        let PipePrCg { prediction, rs, wu, tilde, partial, .. } = self;
+        let preconditioned = tilde.is_some();
+        self.scalars = prediction.reduce(*partial, preconditioned, |sums| match tilde {
+            None => a.apply_pair_summing(rs, wu, sums, &mut |_| ()),
             Some((rs_tilde, wu_tilde)) => {
-                a.apply_pair_summing(rs_tilde, &mut self.wu, sums, &mut |wu| m.apply_pair(wu, wu_tilde));
+                a.apply_pair_summing(rs_tilde, wu, sums, &mut |wu| m.apply_pair(wu, wu_tilde))
             }
-        }
-        if self.tilde.is_none() {
-            self.scalars[4] = self.scalars[3]; // ⟨r, r⟩ is ν
-        }
-        let [_, _, _, nu, rr] = self.scalars;
-        Scalars { rr, nu }
+        });
+        let [_, _, nu, _, rr] = self.scalars;
+        Scalars { rr, nu, nu_predicted: self.nu_predicted }
     }
 
     fn advance(&mut self, a: &mut dyn Operator, _: &mut dyn Preconditioner) -> Step {
-        let [mu, delta, gamma, nu, _] = self.scalars;
+        let [mu, gamma, nu, delta, _] = self.scalars;
         let alpha = match step_length(nu, mu) {
             Ok(alpha) => alpha,
             Err(stop) => return confirm(stop, a, &self.p),
         };
-        let nu_predicted = nu - 2.0 * alpha * delta + alpha * alpha * gamma;
-        let beta = nu_predicted / nu;
+        self.nu_predicted = self.prediction.nu(nu, alpha, delta, gamma);
+        let beta_next = self.nu_predicted / nu;
         let PipePrCg { comm, x, p, rs, wu, tilde, partial, .. } = self;
         *partial = comm.timed(Phase::Vectors, || match tilde {
-            None => sweep(alpha, beta, x, p, rs, wu),
-            Some((rs_tilde, wu_tilde)) => sweep_preconditioned(alpha, beta, x, p, rs, wu, rs_tilde, wu_tilde),
+            None => sweep(alpha, beta_next, x, p, rs, wu),
+            Some((rs_tilde, wu_tilde)) => sweep_preconditioned(alpha, beta_next, x, p, rs, wu, rs_tilde, wu_tilde),
         });
+        let beta = std::mem::replace(&mut self.beta, beta_next);
         Step::Taken { alpha, beta }
     }
 
@@ -115,6 +131,7 @@ impl Method for PipePrCg {
     }
 
     fn replace(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner, r: &[f64]) {
+        self.nu_predicted = f64::NAN;
         let mut s = vec![0.0; r.len()];
         a.apply(&self.p, &mut s);
         for (rs, (&r, &s)) in self.rs.iter_mut().zip(r.iter().zip(&s)) {
@@ -139,10 +156,10 @@ fn sweep(alpha: f64, beta: f64, x: &mut [f64], p: &mut [f64], rs: &mut [[f64; 2]
         *p = r + beta * *p;
         s = w_predicted + beta * s;
         *rs = [r, s];
-        dots.add(i, [*p * s, r * s, s * s, r * r]);
+        dots.add(i, [*p * s, s * s, r * r, r * s]);
     }
-    let [mu, delta, gamma, nu] = dots.sums();
-    [mu, delta, gamma, nu, nu]
+    let [mu, gamma, nu, delta] = dots.sums();
+    [mu, gamma, nu, delta, nu]
 }
 
 /// The same with M.
@@ -172,7 +189,7 @@ fn sweep_preconditioned(
         s_tilde = w_tilde_predicted + beta * s_tilde;
         *rs = [r, s];
         *rs_tilde = [r_tilde, s_tilde];
-        dots.add(i, [*p * s, r_tilde * s, s_tilde * s, r_tilde * r, r * r]);
+        dots.add(i, [*p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
     }
     dots.sums()
 }

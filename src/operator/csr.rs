@@ -137,6 +137,22 @@ impl Operator for DistMatrix {
         sum.finish(sums);
     }
 
+    fn apply_summing(
+        &mut self,
+        prepare: &mut dyn FnMut(&mut [f64]),
+        x: &mut [f64],
+        y: &mut [f64],
+        sums: &mut [f64],
+        meanwhile: &mut dyn FnMut(&[f64]),
+    ) {
+        let DistMatrix { layout, rows, single, .. } = self;
+        let sum = layout.comm().start_sum(sums);
+        prepare(x);
+        pass(layout, rows, single, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), || sum.poll());
+        meanwhile(y);
+        sum.finish(sums);
+    }
+
     fn diagonal(&self) -> Vec<f64> {
         let LocalRows { starts, columns, values } = &self.rows;
         let entry = |row: usize| {
@@ -145,6 +161,12 @@ impl Operator for DistMatrix {
             at.map_or(0.0, |at| values[entries.start + at])
         };
         (0..self.layout.len()).map(entry).collect()
+    }
+
+    fn norm_infinity(&self) -> f64 {
+        let LocalRows { starts, values, .. } = &self.rows;
+        let sum = |row: &[usize]| values[row[0]..row[1]].iter().map(|value| value.abs()).sum();
+        starts.windows(2).map(sum).fold(0.0, f64::max)
     }
 
     fn bytes_per_pass(&self, vectors: usize) -> u64 {

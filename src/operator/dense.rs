@@ -36,7 +36,7 @@ impl DenseColumns {
     }
 
     /// Sums `words` = K partial products of all rows, row by row, followed by `sums`.
-    fn apply_summing<const K: usize>(&mut self, x: &[[f64; K]], y: &mut [[f64; K]], sums: &mut [f64])
+    fn reduce_products<const K: usize>(&mut self, x: &[[f64; K]], y: &mut [[f64; K]], sums: &mut [f64])
     where
         [f64; K]: bytemuck::Pod,
     {
@@ -93,7 +93,7 @@ impl Operator for DenseColumns {
     }
 
     fn apply(&mut self, x: &[f64], y: &mut [f64]) {
-        self.apply_summing::<1>(bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), &mut []);
+        self.reduce_products::<1>(bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), &mut []);
     }
 
     /// Nothing is hidden here: the products themselves are in the sum, so `meanwhile` follows it.
@@ -104,12 +104,31 @@ impl Operator for DenseColumns {
         sums: &mut [f64],
         meanwhile: &mut dyn FnMut(&[[f64; 2]]),
     ) {
-        self.apply_summing(x, y, sums);
+        self.reduce_products(x, y, sums);
+        meanwhile(y);
+    }
+
+    fn apply_summing(
+        &mut self,
+        prepare: &mut dyn FnMut(&mut [f64]),
+        x: &mut [f64],
+        y: &mut [f64],
+        sums: &mut [f64],
+        meanwhile: &mut dyn FnMut(&[f64]),
+    ) {
+        prepare(x);
+        self.reduce_products::<1>(bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), sums);
         meanwhile(y);
     }
 
     fn diagonal(&self) -> Vec<f64> {
         self.own().enumerate().map(|(local, row)| self.columns[[row, local]]).collect()
+    }
+
+    fn norm_infinity(&self) -> f64 {
+        // By symmetry: columns instead of rows.
+        let sum = |column: ndarray::ArrayView1<f64>| column.iter().map(|value| value.abs()).sum();
+        self.columns.columns().into_iter().map(sum).fold(0.0, f64::max)
     }
 
     fn bytes_per_pass(&self, vectors: usize) -> u64 {

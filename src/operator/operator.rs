@@ -25,8 +25,22 @@ pub trait Operator {
         meanwhile: &mut dyn FnMut(&[[f64; 2]]),
     );
 
+    /// One product while the global sum of `sums` is in flight; `sums` as above. `prepare` fills `x`
+    /// when the sum has been started, `meanwhile` gets `y` when it is complete: work that hides the sum.
+    fn apply_summing(
+        &mut self,
+        prepare: &mut dyn FnMut(&mut [f64]),
+        x: &mut [f64],
+        y: &mut [f64],
+        sums: &mut [f64],
+        meanwhile: &mut dyn FnMut(&[f64]),
+    );
+
     /// The diagonal, on owned rows.
     fn diagonal(&self) -> Vec<f64>;
+
+    /// The largest sum of magnitudes in an owned row: this rank's part of ‖A‖_∞.
+    fn norm_infinity(&self) -> f64;
 
     /// Bytes that a pass over this rank's rows must move from memory for `vectors` products at
     /// once: the matrix, the vectors read and written; each once.

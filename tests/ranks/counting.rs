@@ -13,7 +13,17 @@ pub const BODIES: &[Body] = &[
 ];
 
 /// Method, and per iteration: sums, blocking sums, words (M = I), words (Jacobi), passes, products, M⁻¹.
-const COSTS: &[(&str, [u64; 7])] = &[("hs-cg", [2, 2, 2, 3, 1, 1, 1]), ("pipe-pr-cg", [1, 0, 4, 5, 1, 2, 2])];
+const COSTS: &[(&str, [u64; 7])] = &[
+    ("hs-cg", [2, 2, 2, 3, 1, 1, 1]),
+    ("cg-cg", [1, 1, 2, 3, 1, 1, 1]),
+    ("m-cg", [1, 1, 3, 4, 1, 1, 1]),
+    ("pr-cg", [1, 1, 4, 5, 1, 1, 1]),
+    ("gv-cg", [1, 0, 2, 3, 1, 1, 1]),
+    ("gv-cg-rr", [1, 0, 2 + 5, 3 + 8, 1, 1, 1]),
+    ("pipe-p-cg", [1, 0, 4, 5, 1, 1, 1]),
+    ("pipe-pr-m-cg", [1, 0, 3, 4, 1, 2, 2]),
+    ("pipe-pr-cg", [1, 0, 4, 5, 1, 2, 2]),
+];
 
 /// Solves on a grid with scattered owners; the counts at each iterate, and the messages of one exchange.
 fn solve(comm: &Comm, method: &str, pc: &str, settings: &Settings) -> (Outcome, Vec<Counts>, Counts, u64) {
@@ -36,7 +46,9 @@ fn iterations(comm: &Comm) {
         for pc in ["none", "jacobi"] {
             let (_, counts, _, messages) = solve(comm, method, pc, &Settings::default());
             assert!(counts.len() > 10);
-            for pair in counts.windows(2) {
+            // gv-cg-rr replaces its residual later on, and pays for it.
+            let window = if method == "gv-cg-rr" { 8 } else { counts.len() };
+            for pair in counts[..window].windows(2) {
                 let spent = pair[1].since(&pair[0]);
                 let preconditioning = pc != "none";
                 assert_eq!(spent.sums, sums, "{method} {pc}: sums");
@@ -56,13 +68,13 @@ fn iterations(comm: &Comm) {
 }
 
 fn whole_solves(comm: &Comm) {
-    for (method, per_iteration, constant) in [("hs-cg", 2, 3), ("pipe-pr-cg", 1, 3)] {
+    for &(method, [per_iteration, ..]) in COSTS {
         for limit in [5, 17] {
             let settings = Settings { max_iterations: limit, ..Settings::default() };
             let (outcome, _, spent, _) = solve(comm, method, "none", &settings);
             assert_eq!(outcome.iterations, limit);
             // ‖b‖, the scalars of the last iterate, the final true residual.
-            assert_eq!(spent.sums, per_iteration * limit + constant, "{method}, {limit} iterations");
+            assert_eq!(spent.sums, per_iteration * limit + 3, "{method}, {limit} iterations");
         }
     }
 }

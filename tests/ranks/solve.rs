@@ -12,6 +12,7 @@ use sprs::TriMat;
 pub const BODIES: &[Body] = &[
     ("every method and preconditioner finds the direct solution", direct),
     ("histories do not depend on the ranks", histories),
+    ("the history holds the true residuals", true_residuals),
     ("easy systems end at once", easy),
     ("indefinite and broken systems end with their reason", broken),
     ("unreachable tolerances end as stagnated", stagnation),
@@ -97,6 +98,40 @@ fn histories(comm: &Comm) {
             let difference = (here.residual - alone.residual).abs() / alone.residual;
             assert!(difference < 1e-9, "{} iteration {}: {difference:e}", method.name, here.iteration);
         }
+    });
+}
+
+/// Before rounding has piled up, ‖r_k‖ of the recurrence is ‖b − A x_k‖, and ν_k is ⟨M⁻¹ r_k, r_k⟩.
+fn true_residuals(comm: &Comm) {
+    let mut random = Random::new(26);
+    let n = 150;
+    let matrix = random_spd(&mut random, n, 4, true);
+    let owners = random_owners(&mut random, n, comm.size());
+    let b = random.vector(n);
+    for_each_pairing(|method, pc| {
+        let mut a = distribute(comm, &matrix, &owners);
+        let mut m = pc.build(&a).expect("the preconditioner can be built");
+        let mut again = pc.build(&a).expect("the preconditioner can be built");
+        let b = pick(&b, a.layout().rows());
+        krylov::solve(
+            &mut a,
+            m.as_mut(),
+            &b,
+            None,
+            method,
+            &Settings { rtol: 1e-3, ..Settings::default() },
+            |snapshot| {
+                let r = krylov::residual(snapshot.a, &b, snapshot.x);
+                let mut z = vec![0.0; r.len()];
+                again.apply(&r, &mut z);
+                let mut sums = [r.iter().map(|r| r * r).sum(), r.iter().zip(&z).map(|(r, z)| r * z).sum()];
+                snapshot.a.layout().comm().sum(&mut sums);
+                let close = |got: f64, truth: f64| (got - truth).abs() <= 1e-6 * truth;
+                let record = snapshot.record;
+                assert!(close(record.residual, sums[0].sqrt()), "{} {}: {record:?}, {sums:?}", method.name, pc.name);
+                assert!(close(record.nu, sums[1]), "{} {}: {record:?}, {sums:?}", method.name, pc.name);
+            },
+        );
     });
 }
 

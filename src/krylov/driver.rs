@@ -1,0 +1,236 @@
+//! Runs a method until it has converged, or will not.
+
+use super::method::{Scalars, Step};
+use super::trust::{Doubt, Replacement, Trust, Verdict};
+use super::{Kind, Reason};
+use crate::comm::Phase;
+use crate::operator::Operator;
+use crate::preconditioner::Preconditioner;
+use crate::vector::dot;
+
+/// When to stop, and how far to trust the recurrence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Converged when ‖r‖₂ ≤ max(rtol ‖b‖₂, atol); with b = 0, ‖r₀‖₂ stands for ‖b‖₂.
+    pub rtol: f64,
+    /// See `rtol`.
+    pub atol: f64,
+    /// Diverged when ‖r‖₂ > divtol ‖b‖₂.
+    pub divtol: f64,
+    /// At most so many iterations.
+    pub max_iterations: u64,
+    /// When the recurrence's residual is replaced by the true one.
+    pub replacement: Replacement,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { rtol: 1e-8, atol: 1e-50, divtol: 1e8, max_iterations: 10_000, replacement: Replacement::WhenNeeded }
+    }
+}
+
+impl Settings {
+    /// A fixed number of iterations and nothing else: no tolerance, no limit of growth, no replacement.
+    pub fn exactly(iterations: u64) -> Settings {
+        Settings {
+            rtol: 0.0,
+            atol: 0.0,
+            divtol: f64::INFINITY,
+            max_iterations: iterations,
+            replacement: Replacement::Never,
+        }
+    }
+}
+
+/// An iterate, shown to the observer of a solve after its scalars are known.
+pub struct Snapshot<'a> {
+    /// k: 0 for the initial guess.
+    pub iteration: u64,
+    /// Its line of the history.
+    pub record: Record,
+    /// x_k on owned rows.
+    pub x: &'a [f64],
+    /// For an observer that wants to know more, at its own cost. All ranks must use it alike.
+    pub a: &'a mut dyn Operator,
+}
+
+/// A line of the convergence history.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Record {
+    /// k.
+    pub iteration: u64,
+    /// ‖r_k‖₂ of the recurrence.
+    pub residual: f64,
+    /// ν_k = ⟨M⁻¹ r_k, r_k⟩.
+    pub nu: f64,
+    /// α_k; NaN for the last iterate, which takes no step.
+    pub alpha: f64,
+    /// β_k of p_k = r̃_k + β_k p_{k−1}; NaN for the last iterate.
+    pub beta: f64,
+    /// |ν'_k − ν_k| / ν_k, the predicted against the recomputed ν; NaN where the method predicts none.
+    pub nu_gap: f64,
+    /// Seconds since the solve began.
+    pub seconds: f64,
+}
+
+/// What came of a solve.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Why it ended.
+    pub reason: Reason,
+    /// Iterations taken.
+    pub iterations: u64,
+    /// The solution on owned rows.
+    pub x: Vec<f64>,
+    /// What residuals are measured against: ‖b‖₂, or ‖r₀‖₂ if b = 0.
+    pub reference_norm: f64,
+    /// ‖r‖₂ by the recurrence, at the end.
+    pub recurrence_residual: f64,
+    /// ‖b − A x‖₂, computed at the end.
+    pub true_residual: f64,
+    /// How often the recurrence's residual was replaced by the true one.
+    pub replacements: u64,
+    /// One record per iterate.
+    pub history: Vec<Record>,
+    /// Seconds from start to end, the last true residual included.
+    pub seconds: f64,
+}
+
+/// Solves A x = b from the initial guess `x0` (zero if None). Collective.
+///
+/// `observe` sees every iterate; one that is measured again after a replacement is seen again.
+///
+/// "Converged" is said only of a true residual: when the recurrence meets the tolerance, b − A x is
+/// computed; if that does not meet it (within [`TRUE_RESIDUAL_FACTOR`](super::TRUE_RESIDUAL_FACTOR)),
+/// it replaces the recurrence's residual and the solve goes on.
+///
+/// # Panics
+/// If `b` or `x0` do not have one entry per owned row.
+pub fn solve(
+    a: &mut dyn Operator,
+    m: &mut dyn Preconditioner,
+    b: &[f64],
+    x0: Option<&[f64]>,
+    kind: &Kind,
+    settings: &Settings,
+    mut observe: impl FnMut(Snapshot),
+) -> Outcome {
+    let comm = a.layout().comm().clone();
+    let begin = comm.clock_seconds();
+    assert_eq!(b.len(), a.layout().len(), "b has one entry per owned row");
+
+    let x = x0.map_or_else(|| vec![0.0; b.len()], <[f64]>::to_vec);
+    let r = if x0.is_some() { residual(a, b, &x) } else { b.to_vec() };
+    let mut norms = [dot(b, b), dot(&r, &r)];
+    comm.sum(&mut norms);
+    let [b_norm, r_norm] = norms.map(f64::sqrt);
+    let reference_norm = if b_norm > 0.0 { b_norm } else { r_norm };
+    let tolerance = (settings.rtol * reference_norm).max(settings.atol);
+    let converged = if tolerance > settings.atol { Reason::ConvergedRelative } else { Reason::ConvergedAbsolute };
+
+    let mut method = (kind.start)(a, m, x, r);
+    let mut trust = Trust::new(tolerance, settings.divtol * reference_norm, settings.replacement);
+    let (mut history, mut replacements, mut iteration) = (Vec::new(), 0, 0);
+    let reason = loop {
+        let scalars = method.measure(a, m);
+        let record = record(iteration, &scalars, comm.clock_seconds() - begin);
+        observe(Snapshot { iteration, record, x: method.solution(), a });
+        history.push(record);
+
+        let doubt = trust.doubt(&scalars);
+        let mut look = |doubt, a: &mut dyn Operator, m: &mut dyn Preconditioner, x: &[f64]| {
+            let r = residual(a, b, x);
+            if scalars.nu <= 0.0 && scalars.rr > 0.0 && !is_positive_definite(a, m, &r) {
+                return Err(Reason::IndefinitePreconditioner);
+            }
+            match trust.judge(doubt, record.residual, norm(a, &r)) {
+                Verdict::Converged => Err(converged),
+                Verdict::Diverged => Err(Reason::Diverged),
+                Verdict::Stagnated => Err(Reason::Stagnated),
+                Verdict::NotFinite => Err(Reason::NotFinite),
+                Verdict::GoOn => Ok(None),
+                Verdict::Restart => Ok(Some(r)),
+            }
+        };
+        let mut renewed = match doubt {
+            None => None,
+            Some(doubt) => match look(doubt, a, m, method.solution()) {
+                Err(reason) => break reason,
+                Ok(renewed) => renewed,
+            },
+        };
+        if renewed.is_none() {
+            if iteration == settings.max_iterations {
+                break Reason::IterationLimit;
+            }
+            match method.advance(a, m) {
+                Step::Taken { alpha, beta } => {
+                    let last = history.last_mut().expect("the record of this iterate was just pushed");
+                    (last.alpha, last.beta) = (alpha, beta);
+                    iteration += 1;
+                    if method.wants_replacement() || settings.replacement.is_due(iteration) {
+                        let r = residual(a, b, method.solution());
+                        method.replace(a, m, &r);
+                        replacements += 1;
+                    }
+                }
+                Step::Indefinite { .. } => break Reason::IndefiniteMatrix,
+                Step::Drifted => match look(Doubt::Breakdown, a, m, method.solution()) {
+                    Err(reason) => break reason,
+                    Ok(r) => renewed = r,
+                },
+            }
+        }
+        if let Some(r) = renewed {
+            method = (kind.start)(a, m, method.solution().to_vec(), r);
+            replacements += 1;
+            history.pop(); // this iterate is measured again
+        }
+    };
+
+    let x = method.solution().to_vec();
+    let r = residual(a, b, &x);
+    let true_residual = norm(a, &r);
+    Outcome {
+        reason,
+        iterations: iteration,
+        x,
+        reference_norm,
+        recurrence_residual: history.last().expect("the last iterate has a record").residual,
+        true_residual,
+        replacements,
+        history,
+        seconds: comm.clock_seconds() - begin,
+    }
+}
+
+fn record(iteration: u64, scalars: &Scalars, seconds: f64) -> Record {
+    let &Scalars { rr, nu, nu_predicted } = scalars;
+    let nu_gap = (nu_predicted - nu).abs() / nu;
+    Record { iteration, residual: rr.sqrt(), nu, alpha: f64::NAN, beta: f64::NAN, nu_gap, seconds }
+}
+
+/// b − A x. Collective.
+pub fn residual(a: &mut dyn Operator, b: &[f64], x: &[f64]) -> Vec<f64> {
+    let mut r = vec![0.0; b.len()];
+    a.apply(x, &mut r);
+    let comm = a.layout().comm().clone();
+    comm.timed(Phase::Vectors, || r.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r));
+    r
+}
+
+/// Whether ⟨M⁻¹ r, r⟩ > 0 for this r ≠ 0. Collective.
+fn is_positive_definite(a: &dyn Operator, m: &mut dyn Preconditioner, r: &[f64]) -> bool {
+    let mut z = vec![0.0; r.len()];
+    m.apply(r, &mut z);
+    let mut nu = [dot(&z, r)];
+    a.layout().comm().sum(&mut nu);
+    nu[0] > 0.0
+}
+
+/// ‖x‖₂ over all ranks. Collective.
+pub fn norm(a: &dyn Operator, x: &[f64]) -> f64 {
+    let mut sum = [dot(x, x)];
+    a.layout().comm().sum(&mut sum);
+    sum[0].sqrt()
+}

@@ -1,0 +1,180 @@
+//! GV-CG: pipelined conjugate gradients.
+//!
+//! Ghysels & Vanroose, "Hiding global synchronization latency in the preconditioned conjugate
+//! gradient algorithm", Parallel Comput. 40, 2014. Letters as in Chen & Carson (2020);
+//! r̃ = M⁻¹ r, s̃ = M⁻¹ s, w̃ = M⁻¹ w.
+//!
+//! ```text
+//! ν_k = ⟨r̃_k, r_k⟩   η_k = ⟨w_k, r̃_k⟩             one sum, in flight during
+//! w̃_k = M⁻¹ w_k      t_k = A w̃_k                   one product
+//! β_k = ν_k / ν_{k−1}     μ_k = η_k − (β_k / α_{k−1}) ν_k     α_k = ν_k / μ_k
+//! p_k = r̃_k + β_k p_{k−1}     s_k = w_k + β_k s_{k−1}     s̃_k = w̃_k + β_k s̃_{k−1}     u_k = t_k + β_k u_{k−1}
+//! x_{k+1} = x_k + α_k p_k     r_{k+1} = r_k − α_k s_k     r̃_{k+1} = r̃_k − α_k s̃_k     w_{k+1} = w_k − α_k u_k
+//! ```
+//!
+//! s, s̃, u, r̃ and w are recurrences that are never renewed: rounding errors pile up in them.
+//!
+//! Per iteration: 1 sum of 2 words (3 with M), hidden behind 1 product and 1 application of M⁻¹.
+//! Vectors: x, r, p, s, w, u, t, and r̃, s̃, w̃ when preconditioned. [`gv_cg_rr`](super::gv_cg_rr)
+//! builds on this file.
+
+use super::method::{Method, Scalars, Step, confirm, step_length};
+use crate::comm::{Comm, Phase};
+use crate::operator::Operator;
+use crate::preconditioner::Preconditioner;
+use crate::vector::{Dots, xpby};
+
+pub(super) struct GvCg {
+    pub(super) comm: Comm,
+    pub(super) x: Vec<f64>,
+    pub(super) r: Vec<f64>,
+    pub(super) p: Vec<f64>,
+    pub(super) s: Vec<f64>,
+    pub(super) w: Vec<f64>,
+    pub(super) u: Vec<f64>,
+    t: Vec<f64>,
+    pub(super) tilde: Option<Tilde>,
+    pub(super) nu: f64,
+    nu_previous: f64,
+    eta: f64,
+    pub(super) alpha: f64,
+}
+
+/// M⁻¹ times r, s, w.
+pub(super) struct Tilde {
+    pub(super) r: Vec<f64>,
+    pub(super) s: Vec<f64>,
+    pub(super) w: Vec<f64>,
+}
+
+impl GvCg {
+    pub(super) fn start(a: &mut dyn Operator, m: &mut dyn Preconditioner, x: Vec<f64>, r: Vec<f64>) -> Box<dyn Method> {
+        Box::new(GvCg::new(a, m, x, r))
+    }
+
+    pub(super) fn new(a: &mut dyn Operator, m: &mut dyn Preconditioner, x: Vec<f64>, r: Vec<f64>) -> GvCg {
+        let zeros = || vec![0.0; r.len()];
+        let mut method = GvCg {
+            comm: a.layout().comm().clone(),
+            x,
+            p: zeros(),
+            s: zeros(),
+            w: zeros(),
+            u: zeros(),
+            t: zeros(),
+            tilde: (!m.is_identity()).then(|| Tilde { r: zeros(), s: zeros(), w: zeros() }),
+            nu: f64::INFINITY, // makes the first β zero
+            nu_previous: f64::INFINITY,
+            eta: 0.0,
+            alpha: 1.0,
+            r,
+        };
+        method.renew_residual(a, m);
+        method
+    }
+
+    /// r̃ = M⁻¹ r and w = A r̃ from the r at hand.
+    fn renew_residual(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) {
+        match &mut self.tilde {
+            None => a.apply(&self.r, &mut self.w),
+            Some(tilde) => {
+                m.apply(&self.r, &mut tilde.r);
+                a.apply(&tilde.r, &mut self.w);
+            }
+        }
+    }
+
+    /// `measure`, with `more` words riding in the same sum.
+    pub(super) fn measure_with(
+        &mut self,
+        a: &mut dyn Operator,
+        m: &mut dyn Preconditioner,
+        more: &mut [f64],
+    ) -> Scalars {
+        self.nu_previous = self.nu;
+        let GvCg { comm, r, w, t, tilde, .. } = self;
+        let r_tilde = tilde.as_ref().map_or(&*r, |tilde| &tilde.r);
+        let [nu, eta, rr] = comm.timed(Phase::Vectors, || {
+            let mut dots = Dots::<3>::default();
+            for i in 0..r.len() {
+                dots.add(i, [r_tilde[i] * r[i], w[i] * r_tilde[i], r[i] * r[i]]);
+            }
+            dots.sums()
+        });
+        let mut sums = [nu, eta, rr];
+        let (own, preconditioned) = if tilde.is_some() { (3, true) } else { (2, false) };
+        let mut words = [&sums[..own], more].concat();
+        match tilde {
+            None => a.apply_summing(&mut |_| (), w, t, &mut words, &mut |_| ()),
+            Some(tilde) => {
+                a.apply_summing(&mut |w_tilde| m.apply(w, w_tilde), &mut tilde.w, t, &mut words, &mut |_| ());
+            }
+        }
+        sums[..own].copy_from_slice(&words[..own]);
+        more.copy_from_slice(&words[own..]);
+        (self.nu, self.eta) = (sums[0], sums[1]);
+        Scalars { rr: if preconditioned { sums[2] } else { sums[0] }, nu: self.nu, nu_predicted: f64::NAN }
+    }
+}
+
+impl Method for GvCg {
+    fn measure(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Scalars {
+        self.measure_with(a, m, &mut [])
+    }
+
+    fn advance(&mut self, a: &mut dyn Operator, _: &mut dyn Preconditioner) -> Step {
+        let GvCg { comm, x, r, p, s, w, u, t, tilde, nu, nu_previous, eta, alpha: alpha_previous } = self;
+        let beta = *nu / *nu_previous;
+        let mu = *eta - beta / *alpha_previous * *nu;
+        let alpha = match step_length(*nu, mu) {
+            Ok(alpha) => alpha,
+            Err(stop) => {
+                xpby(p, tilde.as_ref().map_or(r, |tilde| &tilde.r), beta);
+                return confirm(stop, a, p);
+            }
+        };
+        *alpha_previous = alpha;
+        comm.timed(Phase::Vectors, || match tilde {
+            None => {
+                for i in 0..x.len() {
+                    p[i] = r[i] + beta * p[i];
+                    s[i] = w[i] + beta * s[i];
+                    u[i] = t[i] + beta * u[i];
+                    x[i] += alpha * p[i];
+                    r[i] -= alpha * s[i];
+                    w[i] -= alpha * u[i];
+                }
+            }
+            Some(tilde) => {
+                for i in 0..x.len() {
+                    p[i] = tilde.r[i] + beta * p[i];
+                    s[i] = w[i] + beta * s[i];
+                    tilde.s[i] = tilde.w[i] + beta * tilde.s[i];
+                    u[i] = t[i] + beta * u[i];
+                    x[i] += alpha * p[i];
+                    r[i] -= alpha * s[i];
+                    tilde.r[i] -= alpha * tilde.s[i];
+                    w[i] -= alpha * u[i];
+                }
+            }
+        });
+        Step::Taken { alpha, beta }
+    }
+
+    fn solution(&self) -> &[f64] {
+        &self.x
+    }
+
+    fn replace(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner, r: &[f64]) {
+        self.r.copy_from_slice(r);
+        self.renew_residual(a, m);
+        a.apply(&self.p, &mut self.s);
+        match &mut self.tilde {
+            None => a.apply(&self.s, &mut self.u),
+            Some(tilde) => {
+                m.apply(&self.s, &mut tilde.s);
+                a.apply(&tilde.s, &mut self.u);
+            }
+        }
+    }
+}

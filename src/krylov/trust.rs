@@ -1,0 +1,187 @@
+//! Whether the recurrence's residual can be believed.
+//!
+//! The true residual b − A x costs a product and a sum, so it is computed only when there is a
+//! reason to doubt the recurrence: it claims convergence, breaks down, no longer knows its own ν, or
+//! makes no progress. What follows is decided here, from global scalars, alike on every rank.
+
+use super::method::Scalars;
+
+/// The true residual may exceed the tolerance by this factor in a solve that is called converged:
+/// it is measured after the recurrence's residual has met the tolerance, and differs by rounding.
+pub const TRUE_RESIDUAL_FACTOR: f64 = 1.1;
+
+/// A replacement must halve the true residual by the next check, or it was in vain ...
+const PROGRESS: f64 = 0.5;
+/// ... and after so many in vain the solve has stagnated.
+const REPLACEMENTS_IN_VAIN: u32 = 3;
+/// Iterations without a new smallest residual before the first check for a stall; doubled after each.
+const PATIENCE: u32 = 100;
+/// The true residual of a sound recurrence is at most this multiple of it.
+const SOUND_FACTOR: f64 = 2.0;
+/// A recomputed ν that differs from its prediction by more than this share is a reason to doubt.
+const NU_GAP: f64 = 0.1;
+
+/// When the recurrence's residual is replaced by the true one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replacement {
+    /// When it turns out that it cannot be believed.
+    WhenNeeded,
+    /// Also every so many iterations.
+    Every(u64),
+    /// Never (gv-cg-rr still follows its own estimate): for experiments on the methods themselves.
+    Never,
+}
+
+impl Replacement {
+    /// True if iteration `iteration` begins with a replacement on schedule.
+    pub(super) fn is_due(self, iteration: u64) -> bool {
+        matches!(self, Replacement::Every(period) if iteration.is_multiple_of(period.max(1)))
+    }
+}
+
+/// Why the recurrence is doubted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// It says that the tolerance is met.
+    Claim,
+    /// Its scalars make no sense, or ν is not the predicted one.
+    Breakdown,
+    /// It makes no progress.
+    Stall,
+}
+
+/// What a look at the true residual led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The true residual meets the tolerance.
+    Converged,
+    /// The true residual has grown beyond the limit.
+    Diverged,
+    /// Replacing no longer helps.
+    Stagnated,
+    /// The true residual is not finite: x is lost.
+    NotFinite,
+    /// The recurrence is sound after all.
+    GoOn,
+    /// Go on from x and its true residual, without the directions: those belong to the residual they
+    /// were made for, and kept with another one they make the error grow.
+    Restart,
+}
+
+pub(super) struct Trust {
+    tolerance: f64,
+    /// Beyond this the solve has diverged.
+    limit: f64,
+    replacement: Replacement,
+    least: f64,
+    iterations_since_least: u32,
+    patience: u32,
+    best_check: f64,
+    in_vain: u32,
+}
+
+impl Trust {
+    pub(super) fn new(tolerance: f64, limit: f64, replacement: Replacement) -> Trust {
+        Trust {
+            tolerance,
+            limit,
+            replacement,
+            least: f64::INFINITY,
+            iterations_since_least: 0,
+            patience: PATIENCE,
+            best_check: f64::INFINITY,
+            in_vain: 0,
+        }
+    }
+
+    /// Looks at the scalars of an iterate.
+    pub(super) fn doubt(&mut self, scalars: &Scalars) -> Option<Doubt> {
+        let &Scalars { rr, nu, nu_predicted } = scalars;
+        let residual = rr.sqrt();
+        if residual <= self.tolerance {
+            return Some(Doubt::Claim);
+        }
+        if !(rr + nu).is_finite() || residual > self.limit {
+            return Some(Doubt::Breakdown);
+        }
+        if self.replacement == Replacement::Never {
+            return None;
+        }
+        let gap = (nu_predicted - nu).abs() > NU_GAP * nu; // false for NaN: nothing was predicted
+        if nu <= 0.0 || gap {
+            return Some(Doubt::Breakdown);
+        }
+        self.iterations_since_least = if residual < self.least { 0 } else { self.iterations_since_least + 1 };
+        self.least = self.least.min(residual);
+        let stalled = self.iterations_since_least >= self.patience;
+        if stalled {
+            self.iterations_since_least = 0;
+            self.patience = self.patience.saturating_mul(2);
+        }
+        stalled.then_some(Doubt::Stall)
+    }
+
+    /// What to do, now that the true residual is known.
+    pub(super) fn judge(&mut self, doubt: Doubt, recurrence: f64, truth: f64) -> Verdict {
+        if !truth.is_finite() {
+            return Verdict::NotFinite;
+        }
+        if truth <= TRUE_RESIDUAL_FACTOR * self.tolerance {
+            return Verdict::Converged;
+        }
+        if truth > self.limit {
+            return Verdict::Diverged;
+        }
+        if self.replacement == Replacement::Never {
+            return Verdict::Stagnated;
+        }
+        if doubt == Doubt::Stall && truth <= SOUND_FACTOR * recurrence {
+            return Verdict::GoOn;
+        }
+        self.in_vain = if truth > PROGRESS * self.best_check { self.in_vain + 1 } else { 0 };
+        self.best_check = self.best_check.min(truth);
+        self.least = f64::INFINITY;
+        self.iterations_since_least = 0;
+        if self.in_vain == REPLACEMENTS_IN_VAIN {
+            return Verdict::Stagnated;
+        }
+        Verdict::Restart
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scalars(residual: f64) -> Scalars {
+        Scalars { rr: residual * residual, nu: residual * residual, nu_predicted: f64::NAN }
+    }
+
+    #[test]
+    fn a_claim_is_believed_only_of_the_true_residual() {
+        let mut trust = Trust::new(1e-8, 1e8, Replacement::WhenNeeded);
+        assert_eq!(trust.doubt(&scalars(1e-7)), None);
+        assert_eq!(trust.doubt(&scalars(0.9e-8)), Some(Doubt::Claim));
+        assert_eq!(trust.judge(Doubt::Claim, 0.9e-8, 1.05e-8), Verdict::Converged);
+        assert_eq!(trust.judge(Doubt::Claim, 0.9e-8, 1.7e-8), Verdict::Restart);
+        assert_eq!(trust.judge(Doubt::Claim, 0.9e-8, 1.6e-8), Verdict::Restart);
+        assert_eq!(trust.judge(Doubt::Claim, 0.9e-8, 1.6e-8), Verdict::Restart);
+        assert_eq!(trust.judge(Doubt::Claim, 0.9e-8, 1.6e-8), Verdict::Stagnated);
+        assert_eq!(trust.judge(Doubt::Breakdown, f64::NAN, f64::NAN), Verdict::NotFinite);
+        assert_eq!(trust.doubt(&scalars(2e8)), Some(Doubt::Breakdown));
+        assert_eq!(trust.judge(Doubt::Breakdown, 2e8, 2e8), Verdict::Diverged);
+    }
+
+    #[test]
+    fn a_stall_and_a_wrong_prediction_raise_doubt() {
+        let mut trust = Trust::new(1e-8, 1e8, Replacement::WhenNeeded);
+        assert_eq!(trust.doubt(&scalars(1.0)), None);
+        let raised: Vec<u32> = (1..=400).filter(|_| trust.doubt(&scalars(2.0)).is_some()).collect();
+        assert_eq!(raised, [100, 300], "patience doubles");
+        assert_eq!(trust.judge(Doubt::Stall, 2.0, 2.1), Verdict::GoOn);
+        assert_eq!(trust.judge(Doubt::Stall, 2.0, 5.0), Verdict::Restart);
+        let wrong = Scalars { nu_predicted: 0.5, ..scalars(1.0) };
+        assert_eq!(trust.doubt(&wrong), Some(Doubt::Breakdown));
+        assert_eq!(Trust::new(1e-8, 1e8, Replacement::Never).doubt(&wrong), None);
+    }
+}
