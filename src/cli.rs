@@ -25,7 +25,7 @@ pub struct Cli {
     pub engine: Engine,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 converged, 1 internal or I/O, 2 usage, 3 bad input, 4 iteration limit, \
+const EXIT_CODES: &str = "Exit codes: 0 converged, 1 internal or I/O, 2 usage, 3 bad input, 4 iteration limit reached, \
 5 diverged or stagnated, 6 NaN or infinity, 7 matrix not symmetric positive definite, 8 preconditioner failed";
 
 /// What carries the ranks.
@@ -129,7 +129,7 @@ pub struct SolveOptions {
     #[arg(long, visible_alias = "ksp-atol", alias = "ksp_atol", default_value = "1e-50", value_parser = not_negative, help_heading = "Stopping")]
     pub atol: f64,
     /// Give up when ||r|| > DIVTOL ||b||
-    #[arg(long, visible_alias = "ksp-divtol", alias = "ksp_divtol", default_value = "1e8", value_parser = not_negative, help_heading = "Stopping")]
+    #[arg(long, visible_alias = "ksp-divtol", alias = "ksp_divtol", default_value = "1e8", value_parser = positive, help_heading = "Stopping")]
     pub divtol: f64,
     /// Iteration limit
     #[arg(
@@ -279,7 +279,11 @@ fn number(text: &str, wanted: &str, fits: impl Fn(f64) -> bool) -> std::result::
 }
 
 fn not_negative(text: &str) -> std::result::Result<f64, String> {
-    number(text, "a number >= 0", |number| number >= 0.0)
+    number(text, "a finite number >= 0", |number| number >= 0.0 && number.is_finite())
+}
+
+fn positive(text: &str) -> std::result::Result<f64, String> {
+    number(text, "a number > 0", |number| number > 0.0)
 }
 
 fn at_least_one(text: &str) -> std::result::Result<f64, String> {

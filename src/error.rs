@@ -16,7 +16,7 @@ pub enum ExitCode {
     Usage = 2,
     /// An input file is malformed.
     Input = 3,
-    /// The iteration or time limit came first.
+    /// The iteration limit came first.
     Limit = 4,
     /// The residual grew beyond the divergence limit, or stopped falling above the tolerance.
     Diverged = 5,

@@ -14,6 +14,7 @@
 //! The modules, from the ground up (a module uses only those above it in this list):
 //!
 //! * [`error`]: what can go wrong, and the exit codes;
+//! * [`files`]: files that appear when they are complete;
 //! * [`vector`]: a rank's own rows of a vector;
 //! * [`comm`]: ranks, sums, exchanges;
 //! * [`problem`]: what is to be solved, read or generated;
@@ -66,6 +67,7 @@ pub mod cli;
 pub mod comm;
 pub mod distributed;
 pub mod error;
+pub mod files;
 pub mod krylov;
 pub mod operator;
 pub mod partition;

@@ -43,7 +43,9 @@ pub(super) struct MpiRank {
 /// Name and version of the MPI library this program is linked with; callable before MPI_Init.
 pub fn library_version() -> String {
     let version = mpi::environment::library_version().unwrap_or_else(|_| "unknown MPI".into());
-    version.split(['\n', ',', '\0']).next().unwrap_or_default().replace('\t', " ").trim().to_string()
+    let line = version.split(['\n', ',', '\0']).next().unwrap_or_default().replace('\t', " ");
+    // MPICH says "MPICH Version: 4.0.2", Open MPI says "Open MPI v4.1.4".
+    line.replace("Version:", "v").split_whitespace().collect::<Vec<_>>().join(" ").replace("v ", "v")
 }
 
 impl MpiRank {
@@ -75,7 +77,8 @@ impl Engine for MpiRank {
     }
 
     fn describe(&self) -> String {
-        format!("{} ranks, {}", self.size(), library_version())
+        let plural = if self.size() == 1 { "" } else { "s" };
+        format!("{} rank{plural}, {}", self.size(), library_version())
     }
 
     fn clock_seconds(&self) -> f64 {

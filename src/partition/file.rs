@@ -23,7 +23,8 @@ pub(super) fn deal(comm: &Comm, split: EvenSplit, whole: &[u32]) -> Vec<u32> {
 }
 
 fn parse(path: &Path, split: EvenSplit) -> Result<Vec<u32>> {
-    let text = std::fs::read_to_string(path).map_err(|cause| Error::io("read it", path, &cause))?;
+    let bytes = std::fs::read(path).map_err(|cause| Error::io("read it", path, &cause))?;
+    let text = String::from_utf8_lossy(&bytes);
     let file = path.display();
     let mut owners = Vec::new();
     for (number, line) in text.lines().enumerate() {

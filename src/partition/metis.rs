@@ -24,7 +24,8 @@ pub(super) fn assign(comm: &Comm, split: EvenSplit, rows: &Rows) -> Result<Vec<u
         return Ok(blocks::assign(comm, rows));
     }
     graph = graph.gathered(comm);
-    let owners = comm.agree(if comm.is_root() { graph.partition(comm.size()) } else { Ok(Vec::new()) })?;
+    let owners =
+        comm.agree(if comm.is_root() { graph.symmetrized().partition(comm.size()) } else { Ok(Vec::new()) })?;
     Ok(deal(comm, split, &owners))
 }
 
@@ -63,16 +64,51 @@ impl Adjacency {
         }
     }
 
+    fn starts(&self) -> Vec<usize> {
+        let mut starts = vec![0];
+        for &degree in &self.degrees {
+            starts.push(starts[starts.len() - 1] + degree as usize);
+        }
+        starts
+    }
+
+    /// With every edge in both directions: METIS corrupts memory on any other graph. Whole graphs only.
+    fn symmetrized(self) -> Adjacency {
+        if self.too_large {
+            return self;
+        }
+        let n = self.degrees.len();
+        let starts = self.starts();
+        let mut reversed: Vec<Vec<Idx>> = vec![Vec::new(); n];
+        let mut unsymmetric = false;
+        for row in 0..n {
+            for &neighbour in &self.neighbours[starts[row]..starts[row + 1]] {
+                let back = neighbour as usize;
+                if self.neighbours[starts[back]..starts[back + 1]].binary_search(&(row as Idx)).is_err() {
+                    reversed[back].push(row as Idx);
+                    unsymmetric = true;
+                }
+            }
+        }
+        if !unsymmetric {
+            return self;
+        }
+        let mut symmetric = Adjacency { weights: self.weights, ..Adjacency::default() };
+        for row in 0..n {
+            let there = &self.neighbours[starts[row]..starts[row + 1]];
+            symmetric.neighbours.extend(there.iter().chain(&reversed[row]));
+            symmetric.degrees.push((there.len() + reversed[row].len()) as Idx);
+        }
+        symmetric
+    }
+
     fn partition(&self, parts: usize) -> Result<Vec<u32>> {
         let refused =
             |what: String| Error::input(format!("METIS cannot partition this matrix: {what}; use --partition blocks"));
         if self.too_large || self.neighbours.len() > Idx::MAX as usize {
             return Err(refused(format!("its graph has more than {} rows or edges", Idx::MAX)));
         }
-        let mut starts: Vec<Idx> = vec![0];
-        for degree in &self.degrees {
-            starts.push(starts[starts.len() - 1] + degree);
-        }
+        let starts: Vec<Idx> = self.starts().into_iter().map(|start| start as Idx).collect();
         let mut owners = vec![0; self.degrees.len()];
         Graph::new(1, parts as Idx, &starts, &self.neighbours)
             .map_err(|error| refused(error.to_string()))?

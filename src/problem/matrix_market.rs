@@ -134,7 +134,7 @@ fn parse_header(lines: &mut Lines) -> Result<Header> {
         b"real" | b"double" | b"integer" => false,
         b"pattern" if layout == Layout::Coordinate => true,
         b"complex" => {
-            return Err(lines.error("the matrix is complex: halocg solves real symmetric systems only"));
+            return Err(lines.error("the file is complex: halocg solves real symmetric systems only"));
         }
         other => {
             return Err(lines.error(format!("unknown field {}: use `real`, `integer` or `pattern`", shown(other))));
@@ -195,6 +195,9 @@ fn real(word: &[u8]) -> Option<f64> {
 }
 
 fn value_of(lines: &Lines, word: &[u8]) -> Result<f64> {
+    if word.is_empty() {
+        return Err(lines.error("the value is missing"));
+    }
     real(word).ok_or_else(|| lines.error(format!("{} is not a finite number", shown(word))))
 }
 
@@ -215,7 +218,8 @@ fn parse_sizes<const COUNT: usize>(lines: &mut Lines) -> Result<[u64; COUNT]> {
     for size in &mut sizes {
         let text = word(&mut line);
         *size = whole(text).ok_or_else(|| {
-            lines.error(format!("the size line must hold {COUNT} whole numbers (`{expected}`); found {}", shown(text)))
+            let found = if text.is_empty() { "nothing more".into() } else { shown(text) };
+            lines.error(format!("the size line must hold {COUNT} whole numbers (`{expected}`); found {found}"))
         })?;
     }
     end_of_line(lines, line)?;
@@ -252,7 +256,7 @@ fn parse_matrix(text: &[u8], file: &str) -> Result<SerialMatrix> {
                 )));
             }
             let first = (lines.rest, lines.number);
-            let triplets = parse_coordinates(&mut lines, header, rows, entries)?;
+            let triplets = parse_coordinates(&mut lines, header, [rows, columns], entries)?;
             let where_is = |i: usize, j: usize| {
                 let mut again = Lines { file, rest: first.0, number: first.1 };
                 while let Some(mut line) = again.next_data() {
@@ -291,26 +295,35 @@ fn check_square(lines: &Lines, rows: u64, columns: u64) -> Result<()> {
     Ok(())
 }
 
-fn parse_coordinates(lines: &mut Lines, header: Header, n: u64, entries: u64) -> Result<TriMat<f64>> {
-    let mut triplets = TriMat::with_capacity((n as usize, n as usize), entries as usize);
+fn parse_coordinates(
+    lines: &mut Lines,
+    header: Header,
+    [rows, columns]: [u64; 2],
+    entries: u64,
+) -> Result<TriMat<f64>> {
+    let mut triplets = TriMat::with_capacity((rows as usize, columns as usize), entries as usize);
     for found in 0..entries {
         let Some(mut line) = lines.next_data() else {
             return Err(lines.error(format!(
                 "the file ends after {found} of {entries} announced entries: it is truncated, or the count is wrong"
             )));
         };
-        let mut index = |what| {
+        let mut index = |what, n| {
             let text = word(&mut line);
             match whole(text) {
                 Some(number) if (1..=n).contains(&number) => Ok(number as usize - 1),
                 Some(number) => Err(lines.error(format!("{what} {number} is outside 1 ... {n} (indices start at 1)"))),
+                None if text.is_empty() => Err(lines.error(format!("the {what} number is missing"))),
                 None => Err(lines.error(format!("{} is not a {what} number", shown(text)))),
             }
         };
-        let (i, j) = (index("row")?, index("column")?);
+        let (i, j) = (index("row", rows)?, index("column", columns)?);
         let value = if header.pattern { 1.0 } else { value_of(lines, word(&mut line))? };
         end_of_line(lines, line)?;
-        triplets.add_triplet(i, j, value);
+        // Zeros off the diagonal couple nothing; stored on one side only they would make the pattern unsymmetric.
+        if value != 0.0 || i == j {
+            triplets.add_triplet(i, j, value);
+        }
     }
     match lines.next_data() {
         None => Ok(triplets),
@@ -488,10 +501,7 @@ fn parse_vector(text: &[u8], file: &str, n: u64) -> Result<Vec<f64>> {
             let [rows, columns, entries] = parse_sizes::<3>(&mut lines)?;
             check_shape(&lines, rows, columns)?;
             check_size(&lines, rows, columns, entries, 4)?;
-            for (&value, (i, j)) in parse_coordinates(&mut lines, header, n, entries)?.triplet_iter() {
-                if j != 0 {
-                    return Err(Error::input(format!("{file}: column {} of a vector: only column 1 exists", j + 1)));
-                }
+            for (&value, (i, _)) in parse_coordinates(&mut lines, header, [rows, columns], entries)?.triplet_iter() {
                 vector[i] += value;
             }
         }
@@ -524,6 +534,7 @@ mod tests {
         for text in [
             format!("{HEADER}3 3 4\n1 1 2\n2 1 -1\n2 2 2\n3 3 1\n"),
             format!("{HEADER}3 3 4\n1 1 2\n1 2 -1\n2 2 2\n3 3 1\n"), // upper triangle
+            format!("{HEADER}3 3 5\n1 1 2\n1 2 -1\n2 2 2\n3 3 1\n3 1 0\n"), // a stored zero
             format!("{HEADER}3 3 5\n1 1 2\n2 1 -1\n1 2 -1\n2 2 2\n3 3 1\n"), // both triangles
             format!("{HEADER}3 3 5\n1 1 1\n1 1 1\n2 1 -1\n2 2 2\n3 3 1\n"), // duplicates are summed
             format!("{HEADER}% words\n\n3 3 4\n\n1 1 2.0D+00\n  2 1 -1e0\n% more\n2 2 +2\n3 3 1"),
@@ -542,7 +553,7 @@ mod tests {
         for (text, says) in [
             (String::new(), "a.mtx:1: not a Matrix Market matrix"),
             ("hello\n".into(), "a.mtx:1: not a Matrix Market matrix"),
-            (HEADER.replace("real", "complex"), "a.mtx:1: the matrix is complex"),
+            (HEADER.replace("real", "complex"), "a.mtx:1: the file is complex"),
             (HEADER.replace("symmetric", "skew-symmetric"), "a.mtx:1: the matrix is skew"),
             (HEADER.replace("symmetric", "hermitian"), "a.mtx:1: the matrix is Hermitian"),
             (HEADER.into(), "a.mtx:1: the file ends before its size line"),
@@ -559,7 +570,7 @@ mod tests {
             (format!("{HEADER}1 1 1\n1 -1 1\n"), "a.mtx:3: `-1` is not a column number"),
             (format!("{HEADER}1 1 1\n1 1 nan\n"), "a.mtx:3: `nan` is not a finite number"),
             (format!("{HEADER}1 1 1\n1 1 1e400\n"), "a.mtx:3: `1e400` is not a finite number"),
-            (format!("{HEADER}1 1 1\n1 1\n"), "a.mtx:3: `` is not a finite number"),
+            (format!("{HEADER}1 1 1\n1 1\n"), "a.mtx:3: the value is missing"),
             (format!("{HEADER}1 1 1\n1 1 1 7\n"), "a.mtx:3: unexpected `7`"),
             (
                 format!("{HEADER}2 2 4\n1 1 2\n2 1 1\n1 2 3\n2 2 2\n"),
@@ -572,6 +583,8 @@ mod tests {
         let general = "%%MatrixMarket matrix coordinate real general\n";
         let one_triangle = refusal(&format!("{general}2 2 3\n1 1 2\n2 2 2\n2 1 1\n"));
         assert!(one_triangle.starts_with("a.mtx:5:") && one_triangle.contains("only one triangle"), "{one_triangle}");
+        let one_sided_zero = matrix(&format!("{general}2 2 3\n1 1 2\n2 2 2\n2 1 0\n")).expect("a diagonal matrix");
+        assert_eq!(one_sided_zero.nnz(), 2);
         let asymmetric = refusal(&format!("{general}2 2 4\n1 1 2\n2 2 2\n2 1 1\n1 2 3\n"));
         assert!(
             asymmetric.starts_with("a.mtx:6:") && asymmetric.contains("A(1,2) = 3 but A(2,1) is 1"),

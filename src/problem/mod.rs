@@ -4,10 +4,12 @@ pub mod matrix_market;
 mod poisson;
 mod rows;
 mod spectrum;
+mod write;
 
 pub use poisson::Stencil;
 pub use rows::{EvenSplit, Rows};
 pub use spectrum::Spectrum;
+pub use write::write_matrix;
 
 use crate::comm::Comm;
 use crate::error::Result;

@@ -90,7 +90,7 @@ pub struct ProblemFacts {
 /// Who owned what.
 #[derive(Clone, Debug, Serialize)]
 pub struct PartitionFacts {
-    /// `metis`, `blocks`, `boxes` or `file:PATH`.
+    /// `metis`, `blocks`, `boxes` or `file:PATH`; one rank owns everything whatever it is.
     pub method: String,
     /// Owned rows per rank.
     pub rows: Spread,
@@ -148,6 +148,8 @@ pub struct MethodFacts {
     pub divtol: f64,
     /// Iteration limit.
     pub max_iterations: u64,
+    /// The recurrence's residual is replaced every so many iterations, if a period was set.
+    pub replace_every: Option<u64>,
 }
 
 /// What came of it. Residuals are 2-norms, relative ones against `reference_norm`.
@@ -173,7 +175,7 @@ pub struct OutcomeFacts {
     pub replaced_residuals: u64,
     /// Against the known solution, if there is one.
     pub error: Option<ErrorNorms>,
-    /// Seconds of the solve, the final true residual included.
+    /// Seconds of the solve on the slowest rank, the final true residual included.
     pub solve_seconds: f64,
     /// Microseconds per iteration.
     pub microseconds_per_iteration: f64,
@@ -193,14 +195,16 @@ pub struct ErrorNorms {
 /// Seconds before the solve, of the slowest rank.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct SetupSeconds {
-    /// Reading or generating.
+    /// Reading or generating, and writing the matrix where that is asked for.
     pub load: f64,
     /// Deciding who owns what.
     pub partition: f64,
     /// Moving rows to their owners, numbering them, planning the halo.
     pub distribute: f64,
-    /// Building the preconditioner.
+    /// Checking the diagonal and building the preconditioner.
     pub preconditioner: f64,
+    /// Reading or forming the right-hand side and the initial guess.
+    pub vectors: f64,
 }
 
 /// Seconds of one phase of the solve.
@@ -225,7 +229,8 @@ impl PhaseSeconds {
     }
 }
 
-/// What the solve moved; all ranks together unless said otherwise.
+/// What the solve moved. Messages, bytes and memory traffic are those of all ranks together; sums,
+/// passes and products involve every rank and are counted once.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Traffic {
     /// Global sums (each involves every rank).

@@ -37,7 +37,7 @@ pub fn side_by_side(runs: &[(&str, Run)], difference: f64) -> String {
     }
     row("stored entries", &|run| grouped(run.problem.nonzeros));
     row("halo bytes per iteration", &|run| bytes(run.traffic.halo_bytes_per_iteration));
-    row("words reduced per iteration", &|run| format!("{:.0}", run.traffic.sum_words_per_iteration));
+    row("words reduced per iteration", &|run| grouped(run.traffic.sum_words_per_iteration.round() as u64));
     row("sums per iteration", &|run| format!("{:.2}", run.traffic.sums as f64 / run.outcome.iterations.max(1) as f64));
     writeln!(text, "largest relative difference of the residual histories: {difference:.2e}")
         .expect("writing to a string succeeds");

@@ -44,7 +44,7 @@ fn spread(value: &Spread) -> String {
 pub fn summary(run: &Run) -> String {
     let mut text = String::new();
     let mut line =
-        |name: &str, value: String| writeln!(text, "{name:<11} {value}").expect("writing to a string succeeds");
+        |name: &str, value: String| writeln!(text, "{name:<12} {value}").expect("writing to a string succeeds");
     line("problem", run.problem.name.clone());
     line(
         "",
@@ -52,7 +52,7 @@ pub fn summary(run: &Run) -> String {
     );
     line("ranks", run.machine.engine.clone());
     if let Some(partition) = run.partition.as_ref().filter(|_| run.machine.ranks > 1) {
-        line("partition", format!("{} (per rank: min / avg / max)", partition.method));
+        line("partition", format!("{} (below: per rank, min / avg / max)", partition.method));
         let empty = match partition.empty_ranks {
             0 => String::new(),
             ranks => format!(", {ranks} without rows"),
@@ -102,7 +102,7 @@ pub fn summary(run: &Run) -> String {
     for phase in run.phases.iter().filter(|phase| phase.seconds.max > 0.0) {
         let Spread { min, avg, max } = phase.seconds;
         let rate = if phase.name == "product" {
-            format!("  {:.1} GB/s", run.traffic.product_gigabytes_per_second)
+            format!("  {:.1} GB/s by the byte model", run.traffic.product_gigabytes_per_second)
         } else {
             String::new()
         };
@@ -113,11 +113,12 @@ pub fn summary(run: &Run) -> String {
     line(
         "set-up",
         format!(
-            "load {}, partition {}, distribute {}, preconditioner {}",
+            "load {}, partition {}, distribute {}, preconditioner {}, vectors {}",
             seconds(setup.load),
             seconds(setup.partition),
             seconds(setup.distribute),
-            seconds(setup.preconditioner)
+            seconds(setup.preconditioner),
+            seconds(setup.vectors)
         ),
     );
     text

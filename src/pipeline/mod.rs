@@ -1,18 +1,22 @@
 //! The one-way flow of a run: problem → partition → distribute → solve → report.
 
+mod vectors;
+
 use crate::comm::{Comm, Op};
 use crate::distributed::{Layout, rows_to_owners};
 use crate::error::{Error, ExitCode, Result};
-use crate::krylov::{self, Outcome, Settings};
+use crate::files::write_file;
+use crate::krylov::{self, Outcome, Replacement, Settings};
 use crate::operator::{DenseColumns, DistMatrix, Operator};
 use crate::partition::{self, Partition};
 use crate::preconditioner;
 use crate::problem::{self, Problem, Source, matrix_market};
 use crate::report::{self, *};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use vectors::{read_vector, right_hand_side};
+
+pub use vectors::RightHandSide;
 
 /// A solve, as asked for.
 #[derive(Clone)]
@@ -48,33 +52,6 @@ pub struct Files {
     pub json: Option<PathBuf>,
     /// The matrix itself (generated problems).
     pub matrix: Option<PathBuf>,
-}
-
-/// The right-hand side b.
-#[derive(Clone, Debug, PartialEq)]
-pub enum RightHandSide {
-    /// bᵢ = 1.
-    Ones,
-    /// bᵢ uniform in [−1, 1), from a seed; row i's value does not depend on the ranks.
-    Random(u64),
-    /// b = A·(1, …, 1)/√n, so that the solution is known.
-    A1,
-    /// The right-hand side of the manufactured solution (Poisson).
-    Manufactured,
-    /// A vector file.
-    File(PathBuf),
-}
-
-impl RightHandSide {
-    fn describe(&self) -> String {
-        match self {
-            RightHandSide::Ones => "b = ones".into(),
-            RightHandSide::Random(seed) => format!("b random (seed {seed})"),
-            RightHandSide::A1 => "b = A ones/sqrt(n)".into(),
-            RightHandSide::Manufactured => "b of a manufactured solution".into(),
-            RightHandSide::File(path) => format!("b from {}", path.display()),
-        }
-    }
 }
 
 /// Runs a job, prints the summary, writes the files. Collective.
@@ -132,7 +109,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
     let start = clock();
     let problem = problem::load(comm, &job.source)?;
     if let Some(path) = &job.files.matrix {
-        write_matrix(comm, &problem, path)?;
+        problem::write_matrix(comm, &problem, path)?;
     }
     let loaded = clock();
     let (mut a, partition_facts, partitioned) = distribute(comm, &problem, &job.partition)?;
@@ -147,6 +124,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
         Some(path) => Some(read_vector(path, a.layout())?),
         None => None,
     };
+    let filled = clock();
     let mut progress = Progress::new(comm.is_root(), job.monitor);
     let norm_b = krylov::norm(a, &b);
     let (seconds_before, counts_before) = (comm.profile().seconds(), comm.profile().counts());
@@ -177,13 +155,22 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
             atol: job.settings.atol,
             divtol: job.settings.divtol,
             max_iterations: job.settings.max_iterations,
+            replace_every: match job.settings.replacement {
+                Replacement::Every(period) => Some(period),
+                Replacement::WhenNeeded | Replacement::Never => None,
+            },
         },
-        outcome: outcome_facts(&outcome, solution.map(|(against, x)| error_norms(a, against, &outcome.x, &x))),
+        outcome: outcome_facts(
+            &outcome,
+            slowest(outcome.seconds),
+            solution.map(|(against, x)| error_norms(a, against, &outcome.x, &x)),
+        ),
         setup_seconds: SetupSeconds {
             load: slowest(loaded - start),
             partition: slowest(partitioned - loaded),
             distribute: slowest(distributed - partitioned),
             preconditioner: slowest(prepared - distributed),
+            vectors: slowest(filled - prepared),
         },
         traffic: Traffic::new(comm, &counts, outcome.iterations, &phases[0].seconds),
         phases,
@@ -243,61 +230,6 @@ fn describe(source: &Source) -> String {
     }
 }
 
-/// What the solution is called, and the solution.
-type KnownSolution = (&'static str, Vec<f64>);
-
-/// b on owned rows, and the solution if it is known. Collective.
-fn right_hand_side(
-    rhs: &RightHandSide,
-    problem: &Problem,
-    a: &mut dyn Operator,
-) -> Result<(Vec<f64>, Option<KnownSolution>)> {
-    let layout = a.layout().clone();
-    let rows = layout.rows();
-    Ok(match (rhs, problem) {
-        (RightHandSide::Ones, _) => (vec![1.0; rows.len()], None),
-        (RightHandSide::Random(seed), _) => {
-            let mut generator = ChaCha8Rng::seed_from_u64(*seed);
-            let mut value = |row: u64| {
-                // Two 32-bit words of the stream per row.
-                generator.set_word_pos(2 * u128::from(row));
-                (generator.next_u64() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-            };
-            (rows.iter().map(|&row| value(row)).collect(), None)
-        }
-        // The model problem's own right-hand side: exact up to the tiny off-diagonal entries.
-        (RightHandSide::A1, Problem::Dense(spectrum)) => {
-            let x = 1.0 / (spectrum.n as f64).sqrt();
-            (
-                rows.iter().map(|&row| spectrum.eigenvalue(row) * x).collect(),
-                Some(("ones/sqrt(n)", vec![x; rows.len()])),
-            )
-        }
-        (RightHandSide::A1, _) => {
-            let x = vec![1.0 / (layout.n() as f64).sqrt(); rows.len()];
-            let mut b = vec![0.0; rows.len()];
-            a.apply(&x, &mut b);
-            (b, Some(("ones/sqrt(n)", x)))
-        }
-        (RightHandSide::Manufactured, Problem::Stencil(stencil)) => {
-            let x = rows.iter().map(|&row| stencil.manufactured_solution(row)).collect();
-            let b = rows.iter().map(|&row| stencil.manufactured_rhs(row)).collect();
-            (b, Some(("the solution of the differential equation", x)))
-        }
-        (RightHandSide::Manufactured, _) => {
-            return Err(Error::usage("a manufactured right-hand side belongs to halocg poisson"));
-        }
-        (RightHandSide::File(path), _) => (read_vector(path, &layout)?, None),
-    })
-}
-
-/// A vector file, on its owners. Collective.
-fn read_vector(path: &Path, layout: &Layout) -> Result<Vec<f64>> {
-    let comm = layout.comm();
-    let read = if comm.is_root() { matrix_market::read_vector(path, layout.n()).map(Some) } else { Ok(None) };
-    Ok(layout.from_root(comm.agree(read)?.as_deref()))
-}
-
 fn error_norms(a: &dyn Operator, against: &'static str, x: &[f64], solution: &[f64]) -> ErrorNorms {
     let difference: Vec<f64> = x.iter().zip(solution).map(|(x, solution)| x - solution).collect();
     let mut max = [difference.iter().fold(0.0, |max: f64, d| max.max(d.abs()))];
@@ -306,7 +238,7 @@ fn error_norms(a: &dyn Operator, against: &'static str, x: &[f64], solution: &[f
     ErrorNorms { against, relative_2_norm: krylov::norm(a, &difference) / size, max_norm: max[0] }
 }
 
-fn outcome_facts(outcome: &Outcome, error: Option<ErrorNorms>) -> OutcomeFacts {
+fn outcome_facts(outcome: &Outcome, seconds: f64, error: Option<ErrorNorms>) -> OutcomeFacts {
     let relative = |norm: f64| {
         if outcome.reference_norm > 0.0 { norm / outcome.reference_norm } else { norm }
     };
@@ -321,8 +253,8 @@ fn outcome_facts(outcome: &Outcome, error: Option<ErrorNorms>) -> OutcomeFacts {
         recurrence_relative_residual: relative(outcome.recurrence_residual),
         replaced_residuals: outcome.replacements,
         error,
-        solve_seconds: outcome.seconds,
-        microseconds_per_iteration: outcome.seconds * 1e6 / outcome.iterations.max(1) as f64,
+        solve_seconds: seconds,
+        microseconds_per_iteration: seconds * 1e6 / outcome.iterations.max(1) as f64,
     }
 }
 
@@ -337,61 +269,4 @@ fn write_files(job: &Job, run: &Run, outcome: &Outcome, x: &[f64]) -> Result<()>
         write_file(path, report::to_json(run).as_bytes())?;
     }
     Ok(())
-}
-
-/// Writes beside, then renames: a file under its name is complete.
-fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let beside = beside(path);
-    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|cause| {
-        let _ = std::fs::remove_file(&beside);
-        Error::io("write it", path, &cause)
-    })
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    PathBuf::from(name)
-}
-
-/// Writes the lower triangle as Matrix Market, share after share: rank 0 never holds more than one. Collective.
-fn write_matrix(comm: &Comm, problem: &Problem, path: &Path) -> Result<()> {
-    let rows = problem.even_share(comm);
-    let lower = |k: usize| {
-        let (columns, values) = rows.row(k);
-        let row = rows.numbers[k];
-        columns
-            .iter()
-            .zip(values)
-            .filter(move |(column, _)| **column <= row)
-            .map(move |(column, value)| (row + 1, column + 1, *value))
-    };
-    let entries = comm.reduced(Op::Sum, (0..rows.len()).map(|k| lower(k).count() as u64).sum());
-    let n = problem.n();
-    let beside = beside(path);
-    let mut file = Ok(None);
-    if comm.is_root() {
-        let header = format!("%%MatrixMarket matrix coordinate real symmetric\n{n} {n} {entries}\n");
-        file =
-            std::fs::File::create(&beside).and_then(|mut file| file.write_all(header.as_bytes()).map(|()| Some(file)));
-    }
-    for writer in 0..comm.size() {
-        let mut text = Vec::new();
-        if writer == comm.rank() {
-            for (row, column, value) in (0..rows.len()).flat_map(lower) {
-                writeln!(text, "{row} {column} {value:?}").expect("writing to memory succeeds");
-            }
-        }
-        let pieces = if writer == comm.rank() { vec![(0, text)] } else { Vec::new() };
-        for (_, text) in comm.sparse_exchange(pieces) {
-            if let Ok(Some(open)) = &mut file
-                && let Err(cause) = open.write_all(&text)
-            {
-                file = Err(cause);
-            }
-        }
-    }
-    let written = file.and_then(|file| if file.is_some() { std::fs::rename(&beside, path) } else { Ok(()) });
-    comm.agree(written.map_err(|cause| Error::io("write it", path, &cause)))
 }

@@ -1,0 +1,87 @@
+//! Files that appear under their name only when they are complete.
+
+use crate::error::{Error, Result};
+use std::path::{Path, PathBuf};
+
+/// Writes beside, then renames: a file under its name is complete.
+///
+/// # Errors
+/// When it cannot be written; an old file of that name is then still there.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let target = Target::of(path);
+    target.finish(std::fs::write(&target.beside, bytes), path)
+}
+
+/// Where a file is written before it appears under its name.
+pub(crate) struct Target {
+    pub(crate) beside: PathBuf,
+    /// The name in the end, links followed; none for what is not a regular file (a pipe, /dev/stdout), which
+    /// is written to as it is.
+    name: Option<PathBuf>,
+}
+
+impl Target {
+    pub(crate) fn of(path: &Path) -> Target {
+        match std::fs::metadata(path) {
+            Ok(there) if !there.is_file() => Target { beside: path.to_path_buf(), name: None },
+            _ => {
+                let name = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+                Target { beside: beside(&name), name: Some(name) }
+            }
+        }
+    }
+
+    /// Gives the file its name if it was `written`, else takes it away.
+    pub(crate) fn finish(&self, written: std::io::Result<()>, path: &Path) -> Result<()> {
+        let named = written.and_then(|()| match &self.name {
+            None => Ok(()),
+            Some(name) => {
+                if let Ok(old) = std::fs::metadata(name) {
+                    std::fs::set_permissions(&self.beside, old.permissions())?;
+                }
+                std::fs::rename(&self.beside, name)
+            }
+        });
+        named.map_err(|cause| {
+            if self.name.is_some() {
+                let _ = std::fs::remove_file(&self.beside);
+            }
+            Error::io("write it", path, &cause)
+        })
+    }
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_followed_a_mode_kept_and_a_device_left_alone() {
+        let folder = std::env::temp_dir().join(format!("halocg-files-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (real, link) = (folder.join("real"), folder.join("link"));
+        write_file(&real, b"old").unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+            std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o600)).unwrap();
+            symlink(&real, &link).unwrap();
+            write_file(&link, b"new").unwrap();
+            assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert_eq!(std::fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(std::fs::read(&real).unwrap(), b"new");
+            write_file(Path::new("/dev/null"), b"nothing").unwrap();
+            assert!(std::fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+        }
+        assert!(write_file(&folder.join("missing").join("file"), b"x").is_err());
+        let left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.iter().all(|name| name == "real" || name == "link"), "{left:?}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

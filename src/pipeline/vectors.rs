@@ -1,0 +1,96 @@
+//! The vectors a solve starts from: the right-hand side, and files of values.
+
+use crate::distributed::Layout;
+use crate::error::{Error, Result};
+use crate::operator::Operator;
+use crate::problem::{Problem, matrix_market};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::path::{Path, PathBuf};
+
+/// The right-hand side b.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RightHandSide {
+    /// bᵢ = 1.
+    Ones,
+    /// bᵢ uniform in [−1, 1), from a seed; row i's value does not depend on the ranks.
+    Random(u64),
+    /// b = A·(1, …, 1)/√n, so that the solution is known.
+    A1,
+    /// The right-hand side of the manufactured solution (Poisson).
+    Manufactured,
+    /// A vector file.
+    File(PathBuf),
+}
+
+impl RightHandSide {
+    pub(super) fn describe(&self) -> String {
+        match self {
+            RightHandSide::Ones => "b = ones".into(),
+            RightHandSide::Random(seed) => format!("b random (seed {seed})"),
+            RightHandSide::A1 => "b = A ones/sqrt(n)".into(),
+            RightHandSide::Manufactured => "b of a manufactured solution".into(),
+            RightHandSide::File(path) => format!("b from {}", path.display()),
+        }
+    }
+}
+
+/// What the solution is called, and the solution.
+pub(super) type KnownSolution = (&'static str, Vec<f64>);
+
+/// b on owned rows, and the solution if it is known. Collective.
+pub(super) fn right_hand_side(
+    rhs: &RightHandSide,
+    problem: &Problem,
+    a: &mut dyn Operator,
+) -> Result<(Vec<f64>, Option<KnownSolution>)> {
+    let layout = a.layout().clone();
+    let rows = layout.rows();
+    Ok(match (rhs, problem) {
+        (RightHandSide::Ones, _) => (vec![1.0; rows.len()], None),
+        (RightHandSide::Random(seed), _) => {
+            let mut generator = ChaCha8Rng::seed_from_u64(*seed);
+            let mut value = |row: u64| {
+                // Two 32-bit words of the stream per row.
+                generator.set_word_pos(2 * u128::from(row));
+                (generator.next_u64() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+            };
+            (rows.iter().map(|&row| value(row)).collect(), None)
+        }
+        // The model problem's own right-hand side: exact up to the tiny off-diagonal entries.
+        (RightHandSide::A1, Problem::Dense(spectrum)) => {
+            let x = 1.0 / (spectrum.n as f64).sqrt();
+            (
+                rows.iter().map(|&row| spectrum.eigenvalue(row) * x).collect(),
+                Some(("ones/sqrt(n)", vec![x; rows.len()])),
+            )
+        }
+        (RightHandSide::A1, _) => {
+            let x = vec![1.0 / (layout.n() as f64).sqrt(); rows.len()];
+            let mut b = vec![0.0; rows.len()];
+            a.apply(&x, &mut b);
+            (b, Some(("ones/sqrt(n)", x)))
+        }
+        (RightHandSide::Manufactured, Problem::Stencil(stencil)) => {
+            let x = rows.iter().map(|&row| stencil.manufactured_solution(row)).collect();
+            let b = rows.iter().map(|&row| stencil.manufactured_rhs(row)).collect();
+            (b, Some(("the solution of the differential equation", x)))
+        }
+        (RightHandSide::Manufactured, _) => {
+            return Err(Error::usage("a manufactured right-hand side belongs to halocg poisson"));
+        }
+        (RightHandSide::File(path), _) => (read_vector(path, &layout).map_err(explain_rhs)?, None),
+    })
+}
+
+/// A right-hand side that is no file may be a misspelt word.
+fn explain_rhs(error: Error) -> Error {
+    Error::new(error.exit_code(), format!("{error} (--rhs takes ones, random, random:SEED, A1 or a vector file)"))
+}
+
+/// A vector file, on its owners. Collective.
+pub(super) fn read_vector(path: &Path, layout: &Layout) -> Result<Vec<f64>> {
+    let comm = layout.comm();
+    let read = if comm.is_root() { matrix_market::read_vector(path, layout.n()).map(Some) } else { Ok(None) };
+    Ok(layout.from_root(comm.agree(read)?.as_deref()))
+}
