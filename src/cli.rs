@@ -1,7 +1,7 @@
 //! Command-line arguments, checked and turned into jobs.
 
 use crate::error::{Error, Result};
-use crate::krylov::{self, Replacement, Settings};
+use crate::krylov::{self, Replacement, Settings, StopOn};
 use crate::partition::Partition;
 use crate::pipeline::{Files, Job, RightHandSide};
 use crate::preconditioner;
@@ -140,6 +140,15 @@ pub struct SolveOptions {
         help_heading = "Stopping"
     )]
     pub max_it: u64,
+    /// What --rtol is measured on: residual, or error-a (the A-norm of the error, bounded by the scalars of the iteration)
+    #[arg(long, value_enum, default_value = "residual", help_heading = "Stopping")]
+    pub stop_on: StopOnName,
+    /// Steps that the lower bound of the A-norm error lags behind: more are safer
+    #[arg(long, value_name = "D", default_value = "10", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Stopping")]
+    pub error_delay: u16,
+    /// A lower bound of the spectrum of the preconditioned matrix, if known: gives an upper bound of the A-norm error
+    #[arg(long, value_name = "MU", value_parser = positive, help_heading = "Stopping")]
+    pub lambda_min: Option<f64>,
     /// Replace the recurrence's residual by the true one every K iterations, and not only when it has drifted
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Stopping")]
     pub replace_every: Option<u64>,
@@ -164,6 +173,15 @@ pub struct SolveOptions {
     /// Write the run as JSON
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub json: Option<PathBuf>,
+}
+
+/// What the relative tolerance is measured on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum StopOnName {
+    /// The residual.
+    Residual,
+    /// The A-norm of the error.
+    ErrorA,
 }
 
 /// What the program is asked to do.
@@ -226,6 +244,12 @@ impl SolveOptions {
                 divtol: self.divtol,
                 max_iterations: self.max_it,
                 replacement: self.replace_every.map_or(Replacement::WhenNeeded, Replacement::Every),
+                stop_on: match self.stop_on {
+                    StopOnName::Residual => StopOn::Residual,
+                    StopOnName::ErrorA => StopOn::ErrorA,
+                },
+                error_delay: self.error_delay.into(),
+                lambda_min: self.lambda_min,
             },
             monitor: self.monitor,
             files: Files { output: self.output, history: self.history, json: self.json, matrix },

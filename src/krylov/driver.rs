@@ -1,6 +1,7 @@
 //! Runs a method until it has converged, or will not.
 
 use super::method::{Scalars, Step};
+use super::scalars::ErrorBounds;
 use super::trust::{Doubt, Replacement, Trust, Verdict};
 use super::{Kind, Reason};
 use crate::comm::Phase;
@@ -21,11 +22,36 @@ pub struct Settings {
     pub max_iterations: u64,
     /// When the recurrence's residual is replaced by the true one.
     pub replacement: Replacement,
+    /// What `rtol` is measured on.
+    pub stop_on: StopOn,
+    /// Steps that the lower bound of the A-norm error lags behind.
+    pub error_delay: usize,
+    /// A lower bound of the spectrum of M⁻¹ A, if known: gives an upper bound of the A-norm error.
+    pub lambda_min: Option<f64>,
+}
+
+/// What the relative tolerance is measured on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopOn {
+    /// ‖r‖₂ against ‖b‖₂, confirmed on the true residual.
+    Residual,
+    /// The A-norm of the error against its initial value: the upper bound where `lambda_min` is
+    /// known, else the lower bound `error_delay` steps later.
+    ErrorA,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { rtol: 1e-8, atol: 1e-50, divtol: 1e8, max_iterations: 10_000, replacement: Replacement::WhenNeeded }
+        Settings {
+            rtol: 1e-8,
+            atol: 1e-50,
+            divtol: 1e8,
+            max_iterations: 10_000,
+            replacement: Replacement::WhenNeeded,
+            stop_on: StopOn::Residual,
+            error_delay: 10,
+            lambda_min: None,
+        }
     }
 }
 
@@ -38,6 +64,7 @@ impl Settings {
             divtol: f64::INFINITY,
             max_iterations: iterations,
             replacement: Replacement::Never,
+            ..Settings::default()
         }
     }
 }
@@ -125,11 +152,13 @@ pub fn solve(
     comm.sum(&mut norms);
     let [b_norm, r_norm] = norms.map(f64::sqrt);
     let reference_norm = if b_norm > 0.0 { b_norm } else { r_norm };
-    let tolerance = (settings.rtol * reference_norm).max(settings.atol);
+    let rtol = if settings.stop_on == StopOn::Residual { settings.rtol } else { 0.0 };
+    let tolerance = (rtol * reference_norm).max(settings.atol);
     let converged = if tolerance > settings.atol { Reason::ConvergedRelative } else { Reason::ConvergedAbsolute };
 
     let mut method = (kind.start)(a, m, x, r);
     let mut trust = Trust::new(tolerance, settings.divtol * reference_norm, settings.replacement);
+    let mut error = ErrorBounds::new(settings.error_delay, settings.lambda_min);
     let (mut history, mut replacements, mut iteration) = (Vec::new(), 0, 0);
     let reason = loop {
         let scalars = method.measure(a, m);
@@ -160,6 +189,10 @@ pub fn solve(
             },
         };
         if renewed.is_none() {
+            let error_a = error.upper().or(error.lower());
+            if settings.stop_on == StopOn::ErrorA && error_a.is_some_and(|e| e <= settings.rtol * error.initial()) {
+                break Reason::ConvergedErrorA;
+            }
             if iteration == settings.max_iterations {
                 break Reason::IterationLimit;
             }
@@ -167,6 +200,7 @@ pub fn solve(
                 Step::Taken { alpha, beta } => {
                     let last = history.last_mut().expect("the record of this iterate was just pushed");
                     (last.alpha, last.beta) = (alpha, beta);
+                    error.step(alpha, beta, scalars.nu);
                     iteration += 1;
                     if method.wants_replacement() || settings.replacement.is_due(iteration) {
                         let r = residual(a, b, method.solution());

@@ -14,11 +14,13 @@ mod pipe_pr_cg;
 mod pipe_pr_m_cg;
 mod pr_cg;
 mod reason;
+mod scalars;
 mod trust;
 
-pub use driver::{Outcome, Record, Settings, Snapshot, norm, residual, solve};
+pub use driver::{Outcome, Record, Settings, Snapshot, StopOn, norm, residual, solve};
 pub use method::{Method, Scalars, Step};
 pub use reason::Reason;
+pub use scalars::{ErrorBounds, Spectrum};
 pub use trust::{Replacement, TRUE_RESIDUAL_FACTOR};
 
 use crate::operator::Operator;

@@ -9,6 +9,8 @@ pub enum Reason {
     ConvergedRelative,
     /// The true residual is within the absolute tolerance.
     ConvergedAbsolute,
+    /// The A-norm of the error, as bounded by the scalars, is within the relative tolerance.
+    ConvergedErrorA,
     /// The iteration limit came first.
     IterationLimit,
     /// The residual grew beyond the divergence limit.
@@ -26,13 +28,13 @@ pub enum Reason {
 impl Reason {
     /// True if the tolerance was met.
     pub fn is_converged(self) -> bool {
-        matches!(self, Reason::ConvergedRelative | Reason::ConvergedAbsolute)
+        matches!(self, Reason::ConvergedRelative | Reason::ConvergedAbsolute | Reason::ConvergedErrorA)
     }
 
     /// How the program ends for this reason.
     pub fn exit_code(self) -> ExitCode {
         match self {
-            Reason::ConvergedRelative | Reason::ConvergedAbsolute => ExitCode::Converged,
+            Reason::ConvergedRelative | Reason::ConvergedAbsolute | Reason::ConvergedErrorA => ExitCode::Converged,
             Reason::IterationLimit => ExitCode::Limit,
             Reason::Diverged | Reason::Stagnated => ExitCode::Diverged,
             Reason::NotFinite => ExitCode::NotFinite,
@@ -41,11 +43,12 @@ impl Reason {
         }
     }
 
-    /// The name PETSc gives it (`STAGNATED` has no counterpart there).
+    /// The name PETSc gives it (`STAGNATED` and `CONVERGED_ERROR_A` have no counterpart there).
     pub fn petsc_name(self) -> &'static str {
         match self {
             Reason::ConvergedRelative => "CONVERGED_RTOL",
             Reason::ConvergedAbsolute => "CONVERGED_ATOL",
+            Reason::ConvergedErrorA => "CONVERGED_ERROR_A",
             Reason::IterationLimit => "DIVERGED_ITS",
             Reason::Diverged => "DIVERGED_DTOL",
             Reason::Stagnated => "STAGNATED",
@@ -60,6 +63,9 @@ impl Reason {
         match self {
             Reason::ConvergedRelative => "converged: the true residual meets the relative tolerance",
             Reason::ConvergedAbsolute => "converged: the true residual meets the absolute tolerance",
+            Reason::ConvergedErrorA => {
+                "converged: the A-norm of the error, bounded by the scalars, meets the relative tolerance"
+            }
             Reason::IterationLimit => "not converged: the iteration limit came first (--max-it)",
             Reason::Diverged => "diverged: the residual grew beyond the limit (--divtol)",
             Reason::Stagnated => {

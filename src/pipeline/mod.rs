@@ -253,6 +253,17 @@ fn outcome_facts(outcome: &Outcome, seconds: f64, error: Option<ErrorNorms>) -> 
         recurrence_relative_residual: relative(outcome.recurrence_residual),
         replaced_residuals: outcome.replacements,
         error,
+        spectrum: krylov::Spectrum::of(&outcome.history).map(|spectrum| SpectrumFacts {
+            lambda_min: spectrum.lambda_min,
+            lambda_max: spectrum.lambda_max,
+            condition: spectrum.condition(),
+        }),
+        largest_nu_gap: outcome
+            .history
+            .iter()
+            .map(|record| record.nu_gap)
+            .filter(|gap| gap.is_finite())
+            .reduce(f64::max),
         solve_seconds: seconds,
         microseconds_per_iteration: seconds * 1e6 / outcome.iterations.max(1) as f64,
     }
@@ -263,7 +274,7 @@ fn write_files(job: &Job, run: &Run, outcome: &Outcome, x: &[f64]) -> Result<()>
         write_file(path, matrix_market::format_vector(x.iter().copied()).as_bytes())?;
     }
     if let Some(path) = &job.files.history {
-        write_file(path, report::history_csv(outcome).as_bytes())?;
+        write_file(path, report::history_csv(outcome, &job.settings).as_bytes())?;
     }
     if let Some(path) = &job.files.json {
         write_file(path, report::to_json(run).as_bytes())?;

@@ -133,6 +133,7 @@ fn parse_header(lines: &mut Lines) -> Result<Header> {
     let pattern = match field {
         b"real" | b"double" | b"integer" => false,
         b"pattern" if layout == Layout::Coordinate => true,
+        b"pattern" => return Err(lines.error("an array file holds values: `array pattern` does not exist")),
         b"complex" => {
             return Err(lines.error("the file is complex: halocg solves real symmetric systems only"));
         }

@@ -175,10 +175,25 @@ pub struct OutcomeFacts {
     pub replaced_residuals: u64,
     /// Against the known solution, if there is one.
     pub error: Option<ErrorNorms>,
+    /// The ends of the spectrum of M⁻¹ A, as far as the iteration has seen it.
+    pub spectrum: Option<SpectrumFacts>,
+    /// Largest relative gap between the predicted and the recomputed ν; none for methods that predict nothing.
+    pub largest_nu_gap: Option<f64>,
     /// Seconds of the solve on the slowest rank, the final true residual included.
     pub solve_seconds: f64,
     /// Microseconds per iteration.
     pub microseconds_per_iteration: f64,
+}
+
+/// Extreme Ritz values of the solve: eigenvalues of M⁻¹ A, λ_min from above, λ_max from below.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct SpectrumFacts {
+    /// Smallest.
+    pub lambda_min: f64,
+    /// Largest.
+    pub lambda_max: f64,
+    /// Their ratio.
+    pub condition: f64,
 }
 
 /// Distance from the known solution x*.

@@ -10,7 +10,7 @@ mod terminal;
 pub use csv::history_csv;
 pub use facts::{
     ErrorNorms, Machine, MethodFacts, OutcomeFacts, PartitionFacts, PhaseSeconds, ProblemFacts, Run, SCHEMA,
-    SetupSeconds, Spread, Traffic,
+    SetupSeconds, SpectrumFacts, Spread, Traffic,
 };
 pub use json::to_json;
 pub use progress::Progress;

@@ -97,6 +97,15 @@ pub fn summary(run: &Run) -> String {
             ),
         );
     }
+    if let Some(spectrum) = &outcome.spectrum {
+        line(
+            "spectrum",
+            format!(
+                "of the preconditioned matrix: {:.3e} ... {:.3e}, condition {:.2e} (estimated by the iteration)",
+                spectrum.lambda_min, spectrum.lambda_max, spectrum.condition
+            ),
+        );
+    }
     let total: f64 = outcome.solve_seconds.max(f64::MIN_POSITIVE);
     line("time", "min / avg / max over ranks, share of the solve".into());
     for phase in run.phases.iter().filter(|phase| phase.seconds.max > 0.0) {

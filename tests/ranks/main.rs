@@ -12,6 +12,7 @@ mod dense;
 mod layout;
 mod partitions;
 mod product;
+mod scalars;
 mod solve;
 mod support;
 
@@ -33,6 +34,7 @@ fn bodies() -> Vec<Body> {
         layout::BODIES,
         partitions::BODIES,
         product::BODIES,
+        scalars::BODIES,
         solve::BODIES,
     ]
     .concat()

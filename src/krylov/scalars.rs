@@ -1,0 +1,160 @@
+//! What the scalars α, β, ν of conjugate gradients tell for nothing: no product, no sum.
+//!
+//! * The A-norm of the error. In exact arithmetic ‖x − x_k‖²_A − ‖x − x_{k+1}‖²_A = α_k ν_k, so d
+//!   steps later a lower bound of ‖x − x_k‖_A is known (Hestenes & Stiefel 1952; Strakoš & Tichý,
+//!   ETNA 13, 2002). With a lower bound of the spectrum there is an upper bound as well, from
+//!   Gauss–Radau quadrature (Meurant & Tichý, Numer. Algorithms 62, 2013).
+//! * The spectrum of M⁻¹ A: the extreme eigenvalues of the Lanczos matrix that α and β hold.
+
+use super::driver::Record;
+use std::collections::VecDeque;
+
+/// Bounds of the A-norm of the error, from one step to the next.
+#[derive(Clone, Debug)]
+pub struct ErrorBounds {
+    delay: usize,
+    lambda_min: Option<f64>,
+    /// α_j ν_j of the last steps, at most `delay` of them.
+    terms: VecDeque<f64>,
+    total: f64,
+    /// Gauss–Radau coefficient of the last step's iterate, and that step's α and ν.
+    gamma: f64,
+    last: Option<(f64, f64)>,
+}
+
+impl ErrorBounds {
+    /// With a delay of `delay` ≥ 1 steps, and `lambda_min` not above the smallest eigenvalue of M⁻¹ A, if known.
+    pub fn new(delay: usize, lambda_min: Option<f64>) -> ErrorBounds {
+        ErrorBounds { delay: delay.max(1), lambda_min, terms: VecDeque::new(), total: 0.0, gamma: f64::NAN, last: None }
+    }
+
+    /// Takes in step k: x_{k+1} = x_k + α_k p_k with p_k = r̃_k + β_k p_{k−1}.
+    pub fn step(&mut self, alpha: f64, beta: f64, nu: f64) {
+        if self.terms.len() == self.delay {
+            self.terms.pop_front();
+        }
+        self.terms.push_back(alpha * nu);
+        self.total += alpha * nu;
+        if let Some(mu) = self.lambda_min {
+            self.gamma = match self.last {
+                Some((alpha_before, _)) if beta != 0.0 => {
+                    let rest = self.gamma - alpha_before;
+                    rest / (mu * rest + beta)
+                }
+                _ => 1.0 / mu, // the first step, or the first after a restart
+            };
+        }
+        self.last = Some((alpha, nu));
+    }
+
+    /// A lower bound of ‖x − x_{k+1−d}‖_A after step k, once d steps have been taken.
+    pub fn lower(&self) -> Option<f64> {
+        (self.terms.len() == self.delay).then(|| self.terms.iter().sum::<f64>().sqrt())
+    }
+
+    /// An upper bound of ‖x − x_k‖_A after step k, if the spectrum's lower end is known.
+    pub fn upper(&self) -> Option<f64> {
+        let (_, nu) = self.last?;
+        self.lambda_min.map(|_| (self.gamma * nu).sqrt())
+    }
+
+    /// ‖x − x_0‖_A as far as it is known: a lower bound that soon is tight.
+    pub fn initial(&self) -> f64 {
+        self.total.sqrt()
+    }
+}
+
+/// The ends of the spectrum of M⁻¹ A as the iteration has seen it: λ_min from above, λ_max from below.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spectrum {
+    /// The smallest Ritz value.
+    pub lambda_min: f64,
+    /// The largest Ritz value.
+    pub lambda_max: f64,
+}
+
+impl Spectrum {
+    /// κ(M⁻¹ A), estimated from below.
+    pub fn condition(&self) -> f64 {
+        self.lambda_max / self.lambda_min
+    }
+
+    /// From the history of a solve; after a restart (β = 0) a new Lanczos matrix begins, and the longest counts.
+    pub fn of(history: &[Record]) -> Option<Spectrum> {
+        let steps: Vec<&Record> = history.iter().filter(|record| record.alpha.is_finite()).collect();
+        let segments = steps.chunk_by(|_, next| next.beta != 0.0);
+        let longest = segments.max_by_key(|segment| segment.len())?;
+        // T = L D Lᵀ in terms of the scalars: diagonal 1/α_k + β_k/α_{k−1}, beside it √β_{k+1} / α_k.
+        let mut diagonal = Vec::with_capacity(longest.len());
+        let mut beside_squared = Vec::with_capacity(longest.len());
+        for (k, record) in longest.iter().enumerate() {
+            let before = if k > 0 { record.beta / longest[k - 1].alpha } else { 0.0 };
+            diagonal.push(1.0 / record.alpha + before);
+            if k > 0 {
+                beside_squared.push(record.beta / longest[k - 1].alpha.powi(2));
+            }
+        }
+        if beside_squared.iter().any(|&square| square.is_nan() || square < 0.0) {
+            return None; // a negative β: the recurrence had broken down
+        }
+        let n = diagonal.len();
+        let lambda_max = eigenvalue(&diagonal, &beside_squared, n - 1);
+        Some(Spectrum { lambda_min: eigenvalue(&diagonal, &beside_squared, 0), lambda_max })
+    }
+}
+
+/// The `index`-th smallest eigenvalue of a symmetric tridiagonal matrix, by bisection on the number
+/// of negative pivots (Sturm).
+fn eigenvalue(diagonal: &[f64], beside_squared: &[f64], index: usize) -> f64 {
+    let below = |lambda: f64| {
+        let mut pivot = 1.0;
+        let mut negative = 0;
+        for (k, &d) in diagonal.iter().enumerate() {
+            let coupling = if k > 0 { beside_squared[k - 1] / pivot } else { 0.0 };
+            pivot = d - lambda - coupling;
+            if pivot == 0.0 {
+                pivot = f64::MIN_POSITIVE;
+            }
+            negative += usize::from(pivot < 0.0);
+        }
+        negative
+    };
+    // Gershgorin: all eigenvalues lie within the largest row sum of zero.
+    let side = |k: usize| beside_squared.get(k).map_or(0.0, |square| square.sqrt());
+    let reach = |k: usize| diagonal[k].abs() + side(k) + if k > 0 { side(k - 1) } else { 0.0 };
+    let bound = (0..diagonal.len()).map(reach).fold(0.0, f64::max);
+    let (mut low, mut high) = (0.0, bound * (1.0 + f64::EPSILON) + f64::MIN_POSITIVE);
+    // Bisection of the exponent first: the smallest eigenvalue may be many orders below the largest.
+    for _ in 0..200 {
+        let middle = if low > 0.0 && high > 2.0 * low { (low * high).sqrt() } else { 0.5 * (low + high) };
+        if middle <= low || middle >= high {
+            break;
+        }
+        if below(middle) > index {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    0.5 * (low + high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bisection_finds_the_ends_of_a_known_spectrum() {
+        // tridiag(−1, 2, −1): 2 − 2 cos(kπ/(n+1))
+        let n = 50;
+        let (diagonal, beside) = (vec![2.0; n], vec![1.0; n - 1]);
+        let exact = |k: usize| 2.0 - 2.0 * (k as f64 * std::f64::consts::PI / (n as f64 + 1.0)).cos();
+        for index in [0, 1, 30, n - 1] {
+            let found = eigenvalue(&diagonal, &beside, index);
+            assert!((found - exact(index + 1)).abs() < 1e-12 * exact(n), "{index}: {found}");
+        }
+        assert_eq!(eigenvalue(&[3.0], &[], 0), 3.0);
+        let tiny = eigenvalue(&[1e-9, 1.0], &[0.0], 0);
+        assert!((tiny - 1e-9).abs() < 1e-20, "{tiny:e}");
+    }
+}
