@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::krylov::{self, Replacement, Settings, StopOn};
 use crate::partition::Partition;
-use crate::pipeline::{Files, Job, RightHandSide};
+use crate::pipeline::{Files, Job, Protocol, RightHandSide, Survey};
 use crate::preconditioner;
 use crate::problem::{Source, Spectrum, Stencil};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -52,15 +52,9 @@ pub enum Command {
     },
     /// Solve Poisson's equation on a regular grid
     Poisson {
-        /// Dimensions of the grid
-        #[arg(long, value_parser = clap::value_parser!(u8).range(2..=3), default_value = "2")]
-        dim: u8,
-        /// Interior grid points along each axis: N, or one number per axis (N,N or N,N,N)
-        #[arg(long, short, value_delimiter = ',', required = true, value_parser = clap::value_parser!(u64).range(1..))]
-        n: Vec<u64>,
-        /// Points of the stencil: 5 or 9 in two dimensions, 7 or 27 in three
-        #[arg(long)]
-        stencil: Option<u32>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        grid: GridOptions,
         /// Write the matrix to this file
         #[arg(long, value_name = "FILE")]
         write: Option<PathBuf>,
@@ -77,26 +71,107 @@ pub enum Command {
         #[allow(missing_docs)]
         options: SolveOptions,
     },
-    /// Run several ways of solving one problem and print them side by side
+    /// Compare methods and preconditioners: iterations, accuracy, time, side by side
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Compare {
+        /// A generated problem instead of files
         #[command(subcommand)]
+        what: Option<Comparison>,
+        /// The matrices (.mtx or .mtx.gz)
+        #[arg(required = true)]
+        matrices: Vec<PathBuf>,
+        #[command(flatten)]
         #[allow(missing_docs)]
-        what: Comparison,
+        options: CompareOptions,
     },
 }
 
-/// What can be compared.
+/// Generated problems to compare on.
 #[derive(Subcommand, Debug)]
 pub enum Comparison {
-    /// The model problem, stored dense and stored sparse
+    /// Poisson's equation on a regular grid
+    Poisson {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        grid: GridOptions,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        options: CompareOptions,
+    },
+    /// The model problem, stored dense and stored sparse; with one method the two are set side by side
     Model {
         #[command(flatten)]
         #[allow(missing_docs)]
         model: ModelOptions,
         #[command(flatten)]
         #[allow(missing_docs)]
-        options: SolveOptions,
+        options: CompareOptions,
     },
+}
+
+/// Options of a comparison. The right-hand side is A ones/sqrt(n), so that the error is known.
+#[derive(Args, Debug)]
+pub struct CompareOptions {
+    /// Methods, separated by commas, or all; all by default, for the model problem pipe-pr-cg
+    #[arg(long, alias = "solver", value_parser = solver_list)]
+    pub solvers: Option<List<krylov::Kind>>,
+    /// Preconditioners, separated by commas, or all
+    #[arg(long, default_value = "none", value_parser = preconditioner_list)]
+    pub pc: List<preconditioner::Kind>,
+    /// Relative tolerance of the timed solves
+    #[arg(long, default_value = "1e-8", value_parser = not_negative)]
+    pub rtol: f64,
+    /// Iteration limit of the timed solves
+    #[arg(long, default_value = "10000")]
+    pub max_it: u64,
+    /// paper: a fixed number of iterates (--iterations), no early stop, nothing timed
+    #[arg(long, value_enum, default_value = "tolerance")]
+    pub protocol: ProtocolName,
+    /// Iterates of the paper's protocol, the initial guess included
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub iterations: Option<u64>,
+    /// Who owns which row: metis, blocks, boxes (poisson only), or file:PATH
+    #[arg(long, value_parser = partition)]
+    pub partition: Option<Partition>,
+    /// Write the table as CSV
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Write the table with all convergence curves as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// How accuracy is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProtocolName {
+    /// Timed solves to the tolerance, and longer runs for the accuracy.
+    Tolerance,
+    /// A fixed number of iterates.
+    Paper,
+}
+
+/// Rows of one of the tables.
+#[derive(Debug)]
+pub struct List<T: 'static>(pub Vec<&'static T>);
+
+impl<T> Clone for List<T> {
+    fn clone(&self) -> Self {
+        List(self.0.clone())
+    }
+}
+
+/// The grid of a Poisson problem.
+#[derive(Args, Debug)]
+pub struct GridOptions {
+    /// Dimensions of the grid
+    #[arg(long, value_parser = clap::value_parser!(u8).range(2..=3), default_value = "2")]
+    pub dim: u8,
+    /// Interior grid points along each axis: N, or one number per axis (N,N or N,N,N)
+    #[arg(long, short, value_delimiter = ',', required = true, value_parser = clap::value_parser!(u64).range(1..))]
+    pub n: Vec<u64>,
+    /// Points of the stencil: 5 or 9 in two dimensions, 7 or 27 in three
+    #[arg(long)]
+    pub stencil: Option<u32>,
 }
 
 /// The model problem's parameters.
@@ -189,7 +264,9 @@ pub enum Task {
     /// One solve.
     Run(Box<Job>),
     /// The same problem solved in several ways, with the title of each.
-    Compare(Vec<(&'static str, Job)>),
+    SideBySide(Vec<(&'static str, Job)>),
+    /// Several methods on several problems.
+    Survey(Box<Survey>),
 }
 
 impl Command {
@@ -203,23 +280,94 @@ impl Command {
             Command::Solve { matrix, options } => {
                 one(options.job(Source::File(matrix), RightHandSide::A1, Partition::Metis, None))
             }
-            Command::Poisson { dim, n, stencil, write, options } => {
-                let grid = grid(dim as usize, &n, stencil)?;
+            Command::Poisson { grid, write, options } => {
+                let grid = grid.stencil()?;
                 one(options.job(Source::Poisson(grid), RightHandSide::Manufactured, Partition::Boxes, write))
             }
             Command::Model { model, options } => one(model_job(Source::ModelDense(model.spectrum()), options)?),
-            Command::Compare { what: Comparison::Model { model, options } } => {
-                let dense = model_job(Source::ModelDense(model.spectrum()), options)?;
-                if dense.files.output.is_some() || dense.files.history.is_some() {
-                    return Err(Error::usage(
-                        "compare runs several solves: --output and --history belong to a single one",
-                    ));
-                }
-                let mut sparse = dense.clone();
-                sparse.source = Source::ModelSparse(model.spectrum());
-                Ok(Task::Compare(vec![("dense", dense), ("sparse", sparse)]))
+            Command::Compare { what: None, matrices, options } => {
+                let sources = matrices.into_iter().map(Source::File).collect();
+                options.survey(sources, krylov::TABLE, Partition::Metis)
+            }
+            Command::Compare { what: Some(Comparison::Poisson { grid, options }), .. } => {
+                options.survey(vec![Source::Poisson(grid.stencil()?)], krylov::TABLE, Partition::Boxes)
+            }
+            Command::Compare { what: Some(Comparison::Model { model, options }), .. } => {
+                let sources = vec![Source::ModelDense(model.spectrum()), Source::ModelSparse(model.spectrum())];
+                options.survey(sources, &krylov::TABLE[..1], Partition::Blocks)
             }
         }
+    }
+}
+
+impl CompareOptions {
+    fn survey(self, sources: Vec<Source>, solvers: &'static [krylov::Kind], partition: Partition) -> Result<Task> {
+        let protocol = match (self.protocol, self.iterations) {
+            (ProtocolName::Tolerance, None) => Protocol::Tolerance,
+            (ProtocolName::Paper, Some(iterates)) => Protocol::Paper { iterates },
+            (ProtocolName::Paper, None) => return Err(Error::usage("--protocol paper needs --iterations N")),
+            (ProtocolName::Tolerance, Some(_)) => {
+                return Err(Error::usage(
+                    "--iterations belongs to --protocol paper; the timed solves are limited by --max-it",
+                ));
+            }
+        };
+        let settings = Settings { rtol: self.rtol, max_iterations: self.max_it, ..Settings::default() };
+        let solvers = self.solvers.map_or_else(|| solvers.iter().collect(), |list| list.0);
+        let partition = self.partition.unwrap_or(partition);
+        let dense_and_sparse = matches!(sources[..], [Source::ModelDense(_), Source::ModelSparse(_)]);
+        if let (true, Protocol::Tolerance, &[solver], &[pc], None) =
+            (dense_and_sparse, protocol, &solvers[..], &self.pc.0[..], &self.csv)
+        {
+            let job = |source| Job {
+                source,
+                rhs: RightHandSide::A1,
+                x0: None,
+                partition: partition.clone(),
+                solver,
+                preconditioner: pc,
+                settings,
+                monitor: false,
+                files: Files { json: self.json.clone(), ..Files::default() },
+            };
+            return Ok(Task::SideBySide(["dense", "sparse"].into_iter().zip(sources.into_iter().map(job)).collect()));
+        }
+        Ok(Task::Survey(Box::new(Survey {
+            sources,
+            solvers,
+            preconditioners: self.pc.0,
+            partition,
+            settings,
+            protocol,
+            csv: self.csv,
+            json: self.json,
+        })))
+    }
+}
+
+impl GridOptions {
+    fn stencil(&self) -> Result<Stencil> {
+        let (dim, n) = (self.dim as usize, &self.n[..]);
+        let mut points = [1; 3];
+        match n {
+            [all] => points[..dim].fill(*all),
+            each if each.len() == dim => points[..dim].copy_from_slice(each),
+            each => {
+                let axes = each.len();
+                return Err(Error::usage(format!(
+                    "--n names {axes} axes, but --dim is {dim}: give one number, or one per axis"
+                )));
+            }
+        }
+        let size = self.stencil.unwrap_or(if dim == 2 { 5 } else { 7 });
+        Stencil::new(points, dim, size).ok_or_else(|| {
+            let sizes = if dim == 2 { "5 or 9" } else { "7 or 27" };
+            if matches!((dim, size), (2, 5 | 9) | (3, 7 | 27)) {
+                Error::usage("this grid has 2^62 points or more: use fewer")
+            } else {
+                Error::usage(format!("there is no {size}-point stencil in {dim} dimensions: use --stencil {sizes}"))
+            }
+        })
     }
 }
 
@@ -264,27 +412,6 @@ fn model_job(source: Source, options: SolveOptions) -> Result<Job> {
     Ok(options.job(source, RightHandSide::A1, Partition::Blocks, None))
 }
 
-fn grid(dim: usize, n: &[u64], stencil: Option<u32>) -> Result<Stencil> {
-    let mut points = [1; 3];
-    match n {
-        [all] => points[..dim].fill(*all),
-        each if each.len() == dim => points[..dim].copy_from_slice(each),
-        each => {
-            return Err(Error::usage(format!(
-                "--n names {} axes, but --dim is {dim}: give one number, or one per axis",
-                each.len()
-            )));
-        }
-    }
-    let size = stencil.unwrap_or(if dim == 2 { 5 } else { 7 });
-    Stencil::new(points, dim, size).ok_or_else(|| {
-        let sizes = if dim == 2 { "5 or 9" } else { "7 or 27" };
-        Error::usage(format!(
-            "no {size}-point stencil on this {dim}-dimensional grid: use --stencil {sizes}, and fewer than 2^62 points"
-        ))
-    })
-}
-
 fn solvers() -> impl TypedValueParser<Value = &'static krylov::Kind> {
     let values = krylov::TABLE
         .iter()
@@ -296,6 +423,29 @@ fn preconditioners() -> impl TypedValueParser<Value = &'static preconditioner::K
     let values = preconditioner::TABLE.iter().map(|kind| PossibleValue::new(kind.name).help(kind.about));
     PossibleValuesParser::new(values)
         .map(|name| preconditioner::Kind::named(&name).expect("only names of the table pass"))
+}
+
+/// `all`, or names of a table separated by commas.
+fn list<T>(
+    text: &str,
+    table: &'static [T],
+    name: fn(&T) -> &str,
+    named: fn(&str) -> Option<&'static T>,
+) -> std::result::Result<List<T>, String> {
+    if text == "all" {
+        return Ok(List(table.iter().collect()));
+    }
+    let known = || table.iter().map(name).collect::<Vec<_>>().join(", ");
+    let one = |word: &str| named(word).ok_or_else(|| format!("`{word}` is not one of all, {}", known()));
+    Ok(List(text.split(',').map(one).collect::<std::result::Result<_, _>>()?))
+}
+
+fn solver_list(text: &str) -> std::result::Result<List<krylov::Kind>, String> {
+    list(text, krylov::TABLE, |kind| kind.name, krylov::Kind::named)
+}
+
+fn preconditioner_list(text: &str) -> std::result::Result<List<preconditioner::Kind>, String> {
+    list(text, preconditioner::TABLE, |kind| kind.name, preconditioner::Kind::named)
 }
 
 fn number(text: &str, wanted: &str, fits: impl Fn(f64) -> bool) -> std::result::Result<f64, String> {

@@ -65,7 +65,8 @@ fn over_mpi(task: &Task, launched: usize) -> Result<ExitCode> {
 fn perform(comm: &Comm, task: &Task) -> ExitCode {
     let done = match task {
         Task::Run(job) => pipeline::run(comm, job),
-        Task::Compare(jobs) => pipeline::compare(comm, jobs),
+        Task::SideBySide(jobs) => pipeline::side_by_side(comm, jobs),
+        Task::Survey(survey) => pipeline::survey(comm, survey),
     };
     done.unwrap_or_else(|error| {
         if comm.is_root() {

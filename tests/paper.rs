@@ -17,6 +17,9 @@ use std::path::Path;
 /// The rows tested here are those of matrices up to this size: the others take long.
 const LARGEST: u64 = 4000;
 
+/// Variants whose long runs (more than 10 000 iterates) are tested too.
+const ALWAYS: [&str; 2] = ["HS-CG", "PIPE-PR-CG"];
+
 #[derive(Debug)]
 struct Row {
     matrix: String,
@@ -38,7 +41,7 @@ fn table(folder: &Path) -> Vec<Row> {
             n: cells[2].parse().expect("n"),
             run_length: cells[4].parse().expect("run length"),
             variant: cells[5].into(),
-            iterations: cells[6].parse().ok(),
+            iterations: cells[6].parse().ok(), // blank: never
             log10_min_error: cells[7].parse().expect("min error"),
         }
     };
@@ -69,51 +72,70 @@ fn error_history(comm: &Comm, source: &Source, method: &krylov::Kind, pc: &str, 
 }
 
 /// How far summation order alone moves the published figures: it differs between any two machines.
-fn iteration_tolerance(row: &Row, published: u64) -> u64 {
+/// Iterations, and digits of accuracy (worse than published; better is no failure).
+fn tolerances(row: &Row, published: u64) -> (u64, f64) {
     let share = |percent: u64| published * percent / 100;
-    match (row.preconditioner.as_str(), row.variant.as_str(), row.matrix.as_str()) {
-        // A plain serial program, on 48 orderings of the rows and of the sums, needs 316 to 327 iterations here.
-        ("jacobi", "PIPE-PR-CG", "nos1") => share(4),
+    let iterations = match (row.preconditioner.as_str(), row.variant.as_str(), row.matrix.as_str()) {
+        // Methods that pile up rounding errors are moved most by them.
+        (_, "GV-CG" | "PIPE-P-CG", _) => share(15).max(3),
+        // Two ill-conditioned cases. Plain serial programs, on 24 orderings of the rows and of the sums, need here:
+        // CG-CG 309 to 331, M-CG 311 to 324, PR-CG 305 to 313, PIPE-PR-CG 316 to 327 iterations;
+        ("jacobi", _, "nos1") => share(6),
+        // PIPE-PR-CG 3259 to 3353.
+        ("jacobi", _, "nos2") => share(3),
         ("jacobi", _, _) => share(1).max(2),
         (_, "PIPE-PR-CG", "bcsstk03") => share(6),
+        (_, "PIPE-PR-M-CG", _) => share(10).max(3),
         _ => share(5).max(3),
-    }
+    };
+    let digits = match row.variant.as_str() {
+        "HS-CG" | "PR-CG" | "M-CG" => 0.5,
+        "GV-CG" | "PIPE-P-CG" => 1.6,
+        _ => 0.8,
+    };
+    (iterations, digits)
 }
 
-fn check(row: &Row, errors: &[f64], ranks: usize) {
-    let here = format!("{} {} {} on {ranks} ranks", row.matrix, row.preconditioner, row.variant);
-    let published = row.iterations.expect("these methods always reach 1e-5");
-    let iterations =
-        errors.iter().position(|&error| error <= 1e-5).unwrap_or_else(|| panic!("{here}: never reached 1e-5")) as u64;
-    let tolerance = iteration_tolerance(row, published);
-    assert!(
-        iterations.abs_diff(published) <= tolerance,
-        "{here}: {iterations} iterations, published {published} +- {tolerance}"
-    );
+/// What is wrong with our figures for a row, if anything.
+fn deviation(row: &Row, errors: &[f64]) -> Option<String> {
+    let (tolerance, allowance) = tolerances(row, row.iterations.unwrap_or(0));
+    let iterations = errors.iter().position(|&error| error <= 1e-5).map(|k| k as u64);
     let min_error = errors.iter().copied().fold(f64::INFINITY, f64::min).log10();
-    let allowance = if row.variant == "HS-CG" { 0.5 } else { 0.8 };
-    assert!(
-        min_error <= row.log10_min_error + allowance,
-        "{here}: accuracy {min_error:.2}, published {} (+ {allowance})",
-        row.log10_min_error
-    );
+    let close = match (row.iterations, iterations) {
+        (Some(published), Some(ours)) => ours.abs_diff(published) <= tolerance,
+        // Never reached, as published; or reached by luck of the rounding.
+        (None, _) => true,
+        (Some(_), None) => false,
+    };
+    // Nothing better than rounding x itself is asked for.
+    let accurate = min_error <= (row.log10_min_error + allowance).max(f64::EPSILON.log10());
+    (!close || !accurate).then(|| {
+        let Row { matrix, preconditioner, variant, log10_min_error, .. } = row;
+        let published = row.iterations;
+        format!(
+            "{matrix} {preconditioner} {variant}: {iterations:?} iterations, published {published:?} +- {tolerance}; \
+             accuracy {min_error:.2}, published {log10_min_error} + {allowance}"
+        )
+    })
 }
 
 fn reproduce(ranks: usize) {
     let (Some(matrices), Some(reference)) = (matrices(), reference()) else { return };
-    let mut checked = 0;
+    let (mut checked, mut deviations) = (0, Vec::new());
     for row in table(&reference) {
         let path = matrices.join(format!("{}.mtx", row.matrix));
         let method = krylov::TABLE.iter().find(|kind| kind.paper_name == row.variant);
-        let (Some(method), true, true) = (method, row.n <= LARGEST, path.is_file()) else { continue };
+        let long = row.run_length > 10_000 && !ALWAYS.contains(&row.variant.as_str());
+        let (Some(method), true, true, false) = (method, row.n <= LARGEST, path.is_file(), long) else { continue };
         let source = Source::File(path);
         let run = |comm: &Comm| error_history(comm, &source, method, &row.preconditioner, row.run_length);
         let errors = if ranks == 1 { run(&Comm::alone()) } else { Comm::threads(ranks, run).swap_remove(0) };
-        check(&row, &errors, ranks);
+        deviations.extend(deviation(&row, &errors));
         checked += 1;
     }
-    eprintln!("{checked} rows of the published table reproduced on {ranks} ranks");
+    eprintln!("{checked} rows of the published table checked on {ranks} ranks");
     assert!(checked > 0, "no row of the table has its matrix in {}", matrices.display());
+    assert!(deviations.is_empty(), "on {ranks} ranks:\n{}", deviations.join("\n"));
 }
 
 #[test]
@@ -126,18 +148,29 @@ fn the_published_table_is_reproduced_on_four_ranks() {
     reproduce(4);
 }
 
-/// n = 12288, κ = 10⁶, ρ = 0.9, 1500 iterations; the author's range of ‖x − x*‖₂ over eight node
-/// counts is 1.09–1.32e-7 for HS-CG and 2.77–4.94e-7 for PIPE-PR-CG. Summation order moves it as
-/// much; the lower end is no failure, so only a factor below it is allowed for.
+/// n = 12288, κ = 10⁶, ρ = 0.9, 1500 iterations: the author's range of ‖x − x*‖₂ over eight node
+/// counts; for M, PIPE-P and PIPE-PR-M, which the author did not run, and GV-CG-RR, the value of an
+/// independent serial program and a factor of three around it.
 const MODEL: Spectrum = Spectrum { n: 12288, kappa: 1e6, rho: 0.9 };
-const MODEL_ACCURACY: &[(&str, f64, f64)] = &[("HS-CG", 1.09e-7, 1.32e-7), ("PIPE-PR-CG", 2.77e-7, 4.94e-7)];
+const MODEL_ACCURACY: &[(&str, f64, f64)] = &[
+    ("HS-CG", 1.09e-7, 1.32e-7),
+    ("PR-CG", 2.29e-7, 3.12e-7),
+    ("PIPE-PR-CG", 2.77e-7, 4.94e-7),
+    ("CG-CG", 2.05e-6, 3.12e-6),
+    ("GV-CG", 4.67e-5 / 1.5, 5.72e-5 * 1.5), // what piles up rounding errors varies with them
+    ("M-CG", 1.17e-6 / 3.0, 1.17e-6 * 3.0),
+    ("PIPE-P-CG", 5.13e-5 / 3.0, 5.13e-5 * 3.0),
+    ("PIPE-PR-M-CG", 3.17e-6 / 3.0, 3.17e-6 * 3.0),
+];
 
 fn check_model_error(variant: &str, error: f64, what: &str) {
-    let &(_, low, high) = MODEL_ACCURACY.iter().find(|row| row.0 == variant).expect("a variant of the list");
-    assert!(
-        (low / 1.1..=high * 1.1).contains(&error),
-        "{variant} {what}: error {error:e}, published {low:e} to {high:e}"
-    );
+    let Some(&(_, low, high)) = MODEL_ACCURACY.iter().find(|row| row.0 == variant) else {
+        eprintln!("{variant} {what}: error {error:e}; nothing published to compare with");
+        return;
+    };
+    // Summation order moves it as much as the node count does.
+    let range = low / 1.15..=high * 1.15;
+    assert!(range.contains(&error), "{variant} {what}: error {error:e}, published {low:e} to {high:e}");
 }
 
 /// ‖x − x*‖₂ after 1500 iterations; ‖x*‖ = 1.
@@ -147,7 +180,7 @@ fn model_error(a: &mut dyn Operator, method: &krylov::Kind) -> f64 {
     let settings = Settings::exactly(1500);
     let mut m = preconditioner::Kind::named("none").unwrap().build(a).unwrap();
     let outcome = krylov::solve(a, m.as_mut(), &b, None, method, &settings, |_| ());
-    assert_eq!((outcome.iterations, outcome.replacements), (1500, 0));
+    assert_eq!(outcome.iterations, 1500);
     let error: Vec<f64> = outcome.x.iter().map(|value| value - x).collect();
     krylov::norm(a, &error)
 }

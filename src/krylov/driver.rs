@@ -107,7 +107,7 @@ pub struct Outcome {
     pub reason: Reason,
     /// Iterations taken.
     pub iterations: u64,
-    /// The solution on owned rows.
+    /// The solution on owned rows. After a failure, the iterate with the smallest true residual known.
     pub x: Vec<f64>,
     /// What residuals are measured against: ‖b‖₂, or ‖r₀‖₂ if b = 0.
     pub reference_norm: f64,
@@ -158,6 +158,8 @@ pub fn solve(
 
     let mut method = (kind.start)(a, m, x, r);
     let mut trust = Trust::new(tolerance, settings.divtol * reference_norm, settings.replacement);
+    // The checked iterate with the smallest true residual: that, x, and r = b − A x.
+    let mut best: Option<(f64, Vec<f64>, Vec<f64>)> = None;
     let mut error = ErrorBounds::new(settings.error_delay, settings.lambda_min);
     let (mut history, mut replacements, mut iteration) = (Vec::new(), 0, 0);
     let reason = loop {
@@ -172,13 +174,18 @@ pub fn solve(
             if scalars.nu <= 0.0 && scalars.rr > 0.0 && !is_positive_definite(a, m, &r) {
                 return Err(Reason::IndefinitePreconditioner);
             }
-            match trust.judge(doubt, record.residual, norm(a, &r)) {
+            let truth = norm(a, &r);
+            let verdict = trust.judge(doubt, record.residual, truth);
+            if truth.is_finite() && best.as_ref().is_none_or(|(least, ..)| truth < *least) {
+                best = Some((truth, x.to_vec(), r));
+            }
+            match verdict {
                 Verdict::Converged => Err(converged),
                 Verdict::Diverged => Err(Reason::Diverged),
                 Verdict::Stagnated => Err(Reason::Stagnated),
                 Verdict::NotFinite => Err(Reason::NotFinite),
                 Verdict::GoOn => Ok(None),
-                Verdict::Restart => Ok(Some(r)),
+                Verdict::Restart => Ok(best.clone()),
             }
         };
         let mut renewed = match doubt {
@@ -215,14 +222,18 @@ pub fn solve(
                 },
             }
         }
-        if let Some(r) = renewed {
-            method = (kind.start)(a, m, method.solution().to_vec(), r);
+        if let Some((_, x, r)) = renewed {
+            // Not necessarily the present iterate: what broke down may have carried x away.
+            method = (kind.start)(a, m, x, r);
             replacements += 1;
             history.pop(); // this iterate is measured again
         }
     };
 
-    let x = method.solution().to_vec();
+    let x = match (reason, best) {
+        (Reason::Stagnated | Reason::Diverged | Reason::NotFinite, Some((_, x, _))) => x,
+        _ => method.solution().to_vec(),
+    };
     let r = residual(a, b, &x);
     let true_residual = norm(a, &r);
     Outcome {

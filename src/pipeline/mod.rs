@@ -1,5 +1,6 @@
 //! The one-way flow of a run: problem → partition → distribute → solve → report.
 
+mod compare;
 mod vectors;
 
 use crate::comm::{Comm, Op};
@@ -16,6 +17,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use vectors::{read_vector, right_hand_side};
 
+pub use compare::{Protocol, Survey, survey};
 pub use vectors::RightHandSide;
 
 /// A solve, as asked for.
@@ -73,7 +75,7 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
 ///
 /// # Errors
 /// As for [`run`].
-pub fn compare(comm: &Comm, jobs: &[(&str, Job)]) -> Result<ExitCode> {
+pub fn side_by_side(comm: &Comm, jobs: &[(&str, Job)]) -> Result<ExitCode> {
     let mut runs = Vec::new();
     let mut outcomes = Vec::new();
     for (title, job) in jobs {

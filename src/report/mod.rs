@@ -1,5 +1,6 @@
 //! What happened, as a value, and its forms: one file per format.
 
+mod comparison;
 mod csv;
 mod facts;
 mod json;
@@ -7,6 +8,7 @@ mod progress;
 mod side_by_side;
 mod terminal;
 
+pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_table};
 pub use csv::history_csv;
 pub use facts::{
     ErrorNorms, Machine, MethodFacts, OutcomeFacts, PartitionFacts, PhaseSeconds, ProblemFacts, Run, SCHEMA,

@@ -1,0 +1,189 @@
+//! Several methods and preconditioners on several problems.
+
+use super::{check_diagonal, distribute};
+use crate::comm::{Comm, Op};
+use crate::error::{ExitCode, Result};
+use crate::files::write_file;
+use crate::krylov::{self, Settings};
+use crate::operator::Operator;
+use crate::partition::Partition;
+use crate::preconditioner::{self, Preconditioner};
+use crate::problem::{self, Source};
+use crate::report::{Comparison, Spread, TimedSolve, comparison_csv, comparison_table};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// What to compare. The right-hand side is always A·(1, …, 1)/√n, the initial guess zero.
+pub struct Survey {
+    /// The matrices.
+    pub sources: Vec<Source>,
+    /// The methods.
+    pub solvers: Vec<&'static krylov::Kind>,
+    /// The preconditioners.
+    pub preconditioners: Vec<&'static preconditioner::Kind>,
+    /// Who owns what.
+    pub partition: Partition,
+    /// When the timed solves stop.
+    pub settings: Settings,
+    /// How accuracy is measured.
+    pub protocol: Protocol,
+    /// Table of the rows.
+    pub csv: Option<PathBuf>,
+    /// The rows with all curves.
+    pub json: Option<PathBuf>,
+}
+
+/// How accuracy is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// A timed solve to the tolerance, and a second run without one, long enough to see how far the error falls.
+    Tolerance,
+    /// The paper's: so many iterates (x₀ included), no early stop, no replacement, nothing timed.
+    Paper {
+        /// Number of iterates.
+        iterates: u64,
+    },
+}
+
+/// Runs everything, prints the tables, writes the files. Collective.
+///
+/// # Errors
+/// Unreadable matrices, impossible preconditioners, unwritable files; the same on every rank.
+pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
+    let mut rows = Vec::new();
+    for source in &survey.sources {
+        let problem = problem::load(comm, source)?;
+        let (mut a, ..) = distribute(comm, &problem, &survey.partition)?;
+        check_diagonal(a.as_ref(), source)?;
+        for pc in &survey.preconditioners {
+            let mut m = pc.build(a.as_ref())?;
+            let first = rows.len();
+            for method in &survey.solvers {
+                rows.push(compare_one(comm, a.as_mut(), m.as_mut(), source, pc.name, method, survey));
+            }
+            if comm.is_root() {
+                let _ = write!(std::io::stdout(), "{}", comparison_table(&rows[first..]));
+            }
+        }
+    }
+    comm.agree(if comm.is_root() { write_files(survey, &rows) } else { Ok(()) })?;
+    Ok(ExitCode::Converged)
+}
+
+fn write_files(survey: &Survey, rows: &[Comparison]) -> Result<()> {
+    if let Some(path) = &survey.csv {
+        write_file(path, comparison_csv(rows).as_bytes())?;
+    }
+    if let Some(path) = &survey.json {
+        let text = serde_json::to_string(rows).expect("rows hold nothing that JSON cannot say");
+        write_file(path, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn compare_one(
+    comm: &Comm,
+    a: &mut dyn Operator,
+    m: &mut dyn Preconditioner,
+    source: &Source,
+    pc: &str,
+    method: &'static krylov::Kind,
+    survey: &Survey,
+) -> Comparison {
+    let n = a.layout().n();
+    let solution = vec![1.0 / (n as f64).sqrt(); a.layout().len()];
+    let mut b = solution.clone();
+    a.apply(&solution, &mut b);
+    let (solve, iterates) = match survey.protocol {
+        Protocol::Paper { iterates } => (None, iterates),
+        Protocol::Tolerance => {
+            let solve = timed_solve(comm, a, m, &b, method, &survey.settings);
+            // Attainable accuracy shows well after the tolerance.
+            let iterates = 3 * solve.iterations + 50;
+            (Some(solve), iterates)
+        }
+    };
+    let (errors, residuals) = accuracy_run(comm, a, m, &b, &solution, method, iterates);
+    let least = errors.iter().copied().filter(|error| !error.is_nan()).fold(f64::INFINITY, f64::min);
+    Comparison {
+        matrix: short_name(source),
+        preconditioner: pc.into(),
+        n,
+        nnz: comm.reduced(Op::Sum, a.stored_entries()),
+        run_length: iterates,
+        variant: method.paper_name,
+        iterations_to_1e_5: errors.iter().position(|&error| error <= 1e-5).map(|k| k as u64),
+        log10_min_error: least.log10(),
+        ranks: comm.size(),
+        solve,
+        errors,
+        residuals,
+    }
+}
+
+fn timed_solve(
+    comm: &Comm,
+    a: &mut dyn Operator,
+    m: &mut dyn Preconditioner,
+    b: &[f64],
+    method: &krylov::Kind,
+    settings: &Settings,
+) -> TimedSolve {
+    let before = comm.profile().counts();
+    let outcome = krylov::solve(a, m, b, None, method, settings, |_| ());
+    let counts = comm.profile().counts().since(&before);
+    let per_iteration = |total: f64| total / outcome.iterations.max(1) as f64;
+    TimedSolve {
+        petsc_reason: outcome.reason.petsc_name(),
+        iterations: outcome.iterations,
+        true_relative_residual: outcome.true_residual / outcome.reference_norm,
+        microseconds_per_iteration: per_iteration(1e6 * Spread::over(comm, outcome.seconds).max),
+        sums_per_iteration: per_iteration(counts.sums as f64),
+        products_per_iteration: per_iteration(counts.products as f64),
+        replaced_residuals: outcome.replacements,
+    }
+}
+
+/// Relative A-norm errors and true residuals of `iterates` iterates.
+fn accuracy_run(
+    comm: &Comm,
+    a: &mut dyn Operator,
+    m: &mut dyn Preconditioner,
+    b: &[f64],
+    solution: &[f64],
+    method: &krylov::Kind,
+    iterates: u64,
+) -> (Vec<f64>, Vec<f64>) {
+    let (mut errors, mut residuals) = (Vec::new(), Vec::new());
+    let mut product = vec![0.0; b.len()];
+    krylov::solve(a, m, b, None, method, &Settings::exactly(iterates.saturating_sub(1)), |snapshot| {
+        let error: Vec<f64> = snapshot.x.iter().zip(solution).map(|(x, solution)| x - solution).collect();
+        // b − A x = −A (x − x*): one product serves both.
+        snapshot.a.apply(&error, &mut product);
+        let mut squares = [crate::vector::dot(&error, &product), crate::vector::dot(&product, &product)];
+        comm.sum(&mut squares);
+        errors.push(squares[0].abs().sqrt());
+        residuals.push(squares[1].sqrt());
+    });
+    let relative = |values: Vec<f64>| {
+        let first = values[0];
+        values.into_iter().map(|value| if first > 0.0 { value / first } else { value }).collect()
+    };
+    (relative(errors), relative(residuals))
+}
+
+/// A name without commas, for tables and file names.
+fn short_name(source: &Source) -> String {
+    match source {
+        Source::File(path) => {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            name.trim_end_matches(".gz").trim_end_matches(".mtx").replace(',', "_")
+        }
+        Source::Poisson(stencil) => {
+            let points: Vec<String> = stencil.points[..stencil.dim].iter().map(u64::to_string).collect();
+            format!("poisson_{}_{}pt", points.join("x"), stencil.size())
+        }
+        Source::ModelDense(spectrum) => format!("model_{}_dense", spectrum.n),
+        Source::ModelSparse(spectrum) => format!("model_{}_sparse", spectrum.n),
+    }
+}
