@@ -16,6 +16,9 @@ ANY_MPI = $(if $(call has,openmpi),$(OPENMPI),$(if $(call has,mpich),$(MPICH),$(
 # Apart as well, lest it leave a target/release/halocg that knows no MPI.
 NO_MPI = CARGO_TARGET_DIR=target/no-mpi
 
+# The matrices of the published table, where they lie beside the checkout.
+MATRICES = HALOCG_MATRICES=$${HALOCG_MATRICES:-$(realpath ../shared/matrices)}
+
 # rustup's shell setup may not have run.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 export CARGO NP
@@ -30,7 +33,7 @@ export OMPI_MCA_btl_vader_single_copy_mechanism = none
 
 # Steps share target folders and cores: one after the other, and the first failure stops.
 .NOTPARALLEL:
-.PHONY: help demo test lint test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
+.PHONY: help demo test paper-table paper-table-full lint test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -39,6 +42,12 @@ demo: ## install what is missing, build, solve a real matrix on NP=4 ranks
 	@scripts/demo.sh
 
 test: deps-test lint test-no-mpi test-openmpi test-mpich ## everything, under Open MPI and under MPICH
+
+paper-table: deps ## docs/accuracy.md: the published convergence table, recomputed (HALOCG_MATRICES names the folder)
+	$(MATRICES) $(ANY_MPI) $(CARGO) run --release --example paper_table
+
+paper-table-full: deps ## the same with the cases of more than 20 000 iterates
+	$(MATRICES) $(ANY_MPI) $(CARGO) run --release --example paper_table -- --full
 
 lint: ## formatting, clippy with and without MPI, documentation; all without a warning
 	@scripts/install-deps.sh lint

@@ -76,3 +76,8 @@ pub mod preconditioner;
 pub mod problem;
 pub mod report;
 pub mod vector;
+
+/// The examples of README.md are tested with those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -7,7 +7,7 @@ use crate::comm::{Comm, Op};
 use crate::distributed::{Layout, rows_to_owners};
 use crate::error::{Error, ExitCode, Result};
 use crate::files::write_file;
-use crate::krylov::{self, Outcome, Replacement, Settings};
+use crate::krylov::{self, Outcome, Replacement, Settings, StopOn};
 use crate::operator::{DenseColumns, DistMatrix, Operator};
 use crate::partition::{self, Partition};
 use crate::preconditioner;
@@ -157,6 +157,10 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
             atol: job.settings.atol,
             divtol: job.settings.divtol,
             max_iterations: job.settings.max_iterations,
+            stop_on: match job.settings.stop_on {
+                StopOn::Residual => "residual",
+                StopOn::ErrorA => "error-a",
+            },
             replace_every: match job.settings.replacement {
                 Replacement::Every(period) => Some(period),
                 Replacement::WhenNeeded | Replacement::Never => None,

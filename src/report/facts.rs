@@ -148,6 +148,8 @@ pub struct MethodFacts {
     pub divtol: f64,
     /// Iteration limit.
     pub max_iterations: u64,
+    /// What `rtol` is measured on: `residual` or `error-a`.
+    pub stop_on: &'static str,
     /// The recurrence's residual is replaced every so many iterations, if a period was set.
     pub replace_every: Option<u64>,
 }
