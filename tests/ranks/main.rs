@@ -12,6 +12,7 @@ mod dense;
 mod layout;
 mod partitions;
 mod product;
+mod reference;
 mod scalars;
 mod solve;
 mod support;
@@ -35,6 +36,7 @@ fn bodies() -> Vec<Body> {
         partitions::BODIES,
         product::BODIES,
         scalars::BODIES,
+        reference::BODIES,
         solve::BODIES,
     ]
     .concat()
