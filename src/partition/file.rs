@@ -3,6 +3,7 @@
 use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::problem::EvenSplit;
+use crate::problem::matrix_market::shown;
 use std::path::Path;
 
 /// Owners of this rank's even share; rank 0 reads. Collective.
@@ -43,7 +44,8 @@ fn parse(path: &Path, split: EvenSplit) -> Result<Vec<u32>> {
                 )));
             }
             Err(_) => {
-                return Err(Error::input(format!("{file}:{}: `{line}` is not a rank number", number + 1)));
+                let shown = shown(line.as_bytes());
+                return Err(Error::input(format!("{file}:{}: {shown} is not a rank number", number + 1)));
             }
         }
     }

@@ -103,12 +103,13 @@ impl<'a> Lines<'a> {
     }
 }
 
-fn shown(word: &[u8]) -> String {
+/// A piece of the file for a message: short, and without what a terminal would obey.
+pub(crate) fn shown(word: &[u8]) -> String {
     let text = String::from_utf8_lossy(word);
-    match text.char_indices().nth(40) {
-        Some((end, _)) => format!("`{}...`", &text[..end]),
-        None => format!("`{text}`"),
-    }
+    let harmless = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let start: String = text.chars().take(40).map(harmless).collect();
+    let dots = if text.chars().nth(40).is_some() { "..." } else { "" };
+    format!("`{start}{dots}`")
 }
 
 fn parse_header(lines: &mut Lines) -> Result<Header> {
@@ -268,13 +269,18 @@ fn parse_matrix(text: &[u8], file: &str) -> Result<SerialMatrix> {
                 }
                 again.number
             };
-            if header.symmetric {
-                merge_triangles(&triplets, file, where_is)
-            } else {
-                let matrix: SerialMatrix = triplets.to_csr();
-                check_symmetric(&matrix, file, where_is)?;
-                Ok(matrix)
+            let matrix: SerialMatrix =
+                if header.symmetric { merge_triangles(&triplets, file, where_is)? } else { triplets.to_csr() };
+            if let Some((_, (i, j))) = matrix.iter().find(|(value, _)| !value.is_finite()) {
+                let (line, i, j) = (where_is(i, j), i + 1, j + 1);
+                return Err(Error::input(format!(
+                    "{file}:{line}: the values given for A({i},{j}) add up to no finite number"
+                )));
             }
+            if !header.symmetric {
+                check_symmetric(&matrix, file, where_is)?;
+            }
+            Ok(matrix)
         }
         Layout::Array => {
             let [rows, columns] = parse_sizes::<2>(&mut lines)?;
@@ -340,7 +346,7 @@ fn parse_coordinates(
 fn merge_triangles(
     triplets: &TriMat<f64>,
     file: &str,
-    where_is: impl Fn(usize, usize) -> usize,
+    where_is: impl Fn(usize, usize) -> usize + Copy,
 ) -> Result<SerialMatrix> {
     let half = |keep: fn(usize, usize) -> bool| -> SerialMatrix {
         let mut half = TriMat::with_capacity(triplets.shape(), triplets.nnz());
