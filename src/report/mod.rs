@@ -4,6 +4,8 @@ mod comparison;
 mod csv;
 mod facts;
 mod json;
+mod paint;
+mod plot;
 mod progress;
 mod side_by_side;
 mod terminal;
@@ -15,6 +17,7 @@ pub use facts::{
     SetupSeconds, SpectrumFacts, Spread, Traffic,
 };
 pub use json::to_json;
+pub use plot::{Chart, Curve};
 pub use progress::Progress;
 pub use side_by_side::side_by_side;
 pub use terminal::summary;

@@ -1,0 +1,474 @@
+//! Convergence curves as a picture for a paper: a logarithmic axis, a legend beside the plot, colours that colour-blind
+//! readers tell apart, and marks that survive a black-and-white printer.
+//!
+//! Both formats come from one drawing. plotters rounds every coordinate to an integer, so the drawing is done in tenths
+//! of a point.
+
+use super::paint::{png, text_width};
+use super::terminal::grouped;
+use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+/// A named curve.
+#[derive(Clone, Debug)]
+pub struct Curve {
+    /// What the legend calls it.
+    pub name: String,
+    /// Iteration or seconds, ascending, and the value there. A value that is not finite and positive leaves a gap.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Curves over a common axis, the values on a logarithmic scale. The marks on a curve tell which it is; they are no data.
+#[derive(Clone, Debug)]
+pub struct Chart {
+    /// Above the plot; may be empty.
+    pub title: String,
+    /// Below the plot.
+    pub x_label: String,
+    /// To its left.
+    pub y_label: String,
+    /// Nine can be told apart; a tenth looks like the first, dashed.
+    pub curves: Vec<Curve>,
+}
+
+/// A point of the picture, in units of the drawing.
+const POINT: i32 = 10;
+const SIZE: (i32, i32) = (900 * POINT, 560 * POINT);
+/// Pixels of the PNG file per point: about 540 dots per inch in half a page's width.
+const PIXELS: f32 = 2.0;
+/// Sizes of letters in points: some six points printed half a page wide.
+const SMALL: f64 = 22.0;
+const LARGE: f64 = 24.0;
+/// The PNG has the first; a reader of the SVG without it sees one of about its widths.
+const FONT: &str = "DejaVu Sans, Verdana, Arial, Helvetica, sans-serif";
+/// Length of the legend's samples.
+const SAMPLE: i32 = 40 * POINT;
+
+/// The palette of Okabe and Ito; brown for its yellow, which fades on white paper, and a grey to make nine.
+const COLORS: [RGBColor; 9] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(204, 121, 167),
+    RGBColor(122, 75, 0),
+    RGBColor(100, 100, 100),
+    RGBColor(0, 0, 0),
+];
+
+/// Corners of the marks, beside the first, which is round.
+#[rustfmt::skip]
+const MARKS: [&[(f64, f64)]; 8] = [
+    &[(-4.7, -4.7), (4.7, -4.7), (4.7, 4.7), (-4.7, 4.7)],
+    &[(0.0, -6.3), (5.8, 4.1), (-5.8, 4.1)],
+    &[(0.0, -6.6), (6.6, 0.0), (0.0, 6.6), (-6.6, 0.0)],
+    &[(0.0, 6.3), (5.8, -4.1), (-5.8, -4.1)],
+    &[
+        (-2.2, -6.0), (2.2, -6.0), (2.2, -2.2), (6.0, -2.2), (6.0, 2.2), (2.2, 2.2),
+        (2.2, 6.0), (-2.2, 6.0), (-2.2, 2.2), (-6.0, 2.2), (-6.0, -2.2), (-2.2, -2.2),
+    ],
+    &[(-6.3, 0.0), (4.1, -5.8), (4.1, 5.8)],
+    &[(6.3, 0.0), (-4.1, -5.8), (-4.1, 5.8)],
+    &[
+        (0.0, -6.8), (1.6, -2.2), (6.5, -2.1), (2.6, 0.8), (4.0, 5.5),
+        (0.0, 2.7), (-4.0, 5.5), (-2.6, 0.8), (-6.5, -2.1), (-1.6, -2.2),
+    ],
+];
+
+type Area<DB> = DrawingArea<DB, Shift>;
+type Drawn<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
+type Place = (i32, i32);
+
+impl Chart {
+    /// The picture as an SVG file.
+    pub fn svg(&self) -> String {
+        let mut text = String::new();
+        self.draw(SVGBackend::with_string(&mut text, (SIZE.0 as u32, SIZE.1 as u32)));
+        // plotters has no word for a scaled drawing or for round joins, and calls every element opaque.
+        let size = |unit| format!("width=\"{}\" height=\"{}\"", SIZE.0 / unit, SIZE.1 / unit);
+        let head = size(POINT) + " stroke-linejoin=\"round\" stroke-linecap=\"round\"";
+        text.replacen(&size(1), &head, 1).replace(" opacity=\"1\"", "")
+    }
+
+    /// The picture as a PNG file.
+    pub fn png(&self) -> Vec<u8> {
+        png((SIZE.0 as u32, SIZE.1 as u32), PIXELS / POINT as f32, |painter| self.draw(painter))
+    }
+
+    fn draw<DB: DrawingBackend>(&self, backend: DB) {
+        let root = backend.into_drawing_area();
+        self.draw_on(&root).and_then(|()| root.present()).expect("drawing into memory succeeds");
+    }
+
+    fn draw_on<DB: DrawingBackend>(&self, root: &Area<DB>) -> Drawn<DB> {
+        root.fill(&WHITE)?;
+        let widest = self.curves.iter().map(|curve| text_width(&curve.name)).fold(0.0, f64::max);
+        let letters = SMALL.min(300.0 / widest);
+        let legend = if self.curves.is_empty() { 0 } else { SAMPLE + points(8.0 + widest * letters) };
+        let frame = Frame {
+            left: 118 * POINT,
+            right: SIZE.0 - 36 * POINT - legend,
+            top: 46 * POINT,
+            bottom: SIZE.1 - 82 * POINT,
+            axes: Axes::over(&self.curves),
+        };
+        self.draw_frame(root, &frame)?;
+        self.draw_curves(root, &frame)?;
+
+        let step = (29 * POINT).min((frame.bottom - frame.top) / self.curves.len().max(1) as i32);
+        let (x, mut y) = (frame.right + 18 * POINT, frame.top + 12 * POINT);
+        for (index, curve) in self.curves.iter().enumerate() {
+            draw_line(root, index, &[(x, y), (x + SAMPLE, y)])?;
+            draw_mark(root, index, (x + SAMPLE / 2, y))?;
+            write(root, &curve.name, (x + SAMPLE + 8 * POINT, y + points(0.36 * letters)), letters, HPos::Left)?;
+            y += step;
+        }
+        Ok(())
+    }
+
+    fn draw_frame<DB: DrawingBackend>(&self, root: &Area<DB>, frame: &Frame) -> Drawn<DB> {
+        let &Frame { left, right, top, bottom, ref axes } = frame;
+        let grid = RGBColor(225, 225, 225).stroke_width(10);
+        let axis = RGBColor(60, 60, 60).stroke_width(12);
+        let line = |places: &[Place], style| root.draw(&PathElement::new(places, style));
+        let ticks = axes.x.key_points(((right - left) / (90 * POINT)) as usize);
+        for tick in &ticks {
+            let x = axes.x.map(tick, (left, right));
+            line(&[(x, top), (x, bottom)], grid)?;
+            line(&[(x, bottom), (x, bottom + 6 * POINT)], axis)?;
+            write(root, &tick_label(*tick, &ticks), (x, bottom + 29 * POINT), SMALL, HPos::Center)?;
+        }
+        for decade in axes.decades() {
+            let y = axes.y.map(&f64::from(decade), (bottom, top));
+            line(&[(left, y), (right, y)], grid)?;
+            line(&[(left - 6 * POINT, y), (left, y)], axis)?;
+            // Ten and exponent meet at a fixed place, so that no width of letters needs to be known.
+            let exponent = decade.to_string().replace('-', "\u{2212}");
+            write(root, "10", (left - 46 * POINT, y + 9 * POINT), SMALL, HPos::Right)?;
+            write(root, &exponent, (left - 45 * POINT, y - POINT), 0.7 * SMALL, HPos::Left)?;
+        }
+        line(&[(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], axis)?;
+
+        let middle = ((left + right) / 2, (top + bottom) / 2);
+        let fit = |text: &str, length: i32| LARGE.min(f64::from(length / POINT) / text_width(text));
+        let [wide, high] = [right - left, bottom - top];
+        write(root, &self.title, (middle.0, 29 * POINT), fit(&self.title, wide), HPos::Center)?;
+        write(root, &self.x_label, (middle.0, SIZE.1 - 16 * POINT), fit(&self.x_label, wide), HPos::Center)?;
+        let upwards = style(fit(&self.y_label, high), HPos::Center).transform(FontTransform::Rotate270);
+        root.draw_text(&self.y_label, &upwards, (8 * POINT, middle.1))
+    }
+
+    /// Curves of methods that agree lie on each other. So each comes to the front at places of its own, which its marks show.
+    fn draw_curves<DB: DrawingBackend>(&self, root: &Area<DB>, frame: &Frame) -> Drawn<DB> {
+        let curves: Vec<Vec<Vec<Place>>> = self.curves.iter().map(|curve| frame.runs(curve)).collect();
+        let count = curves.len().max(1) as i32;
+        let spacing = (15 * POINT * count).clamp(75 * POINT, 135 * POINT);
+        let share = spacing / count;
+        let fronts =
+            |index: usize| (frame.left + share / 2 + share * index as i32..frame.right).step_by(spacing as usize);
+        for (index, runs) in curves.iter().enumerate() {
+            for run in runs {
+                draw_line(root, index, run)?;
+            }
+        }
+        for (index, runs) in curves.iter().enumerate() {
+            for (run, x) in runs.iter().flat_map(|run| fronts(index).map(move |x| (run, x))) {
+                draw_line(root, index, &piece(run, x - share / 2, x + share / 2))?;
+            }
+        }
+        for (index, runs) in curves.iter().enumerate() {
+            let mut places: Vec<_> =
+                runs.iter().flat_map(|run| fronts(index).filter_map(|x| piece(run, x, x).first().copied())).collect();
+            if places.is_empty() {
+                places.extend(runs.iter().flatten().last());
+            }
+            for place in places {
+                draw_mark(root, index, place)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A length in points, in units of the drawing.
+fn points(length: f64) -> i32 {
+    (length * f64::from(POINT)).round() as i32
+}
+
+fn style(size: f64, anchor: HPos) -> TextStyle<'static> {
+    // plotters calls the height of a line the size of the font.
+    (FONT, size * f64::from(POINT) * 1.24).into_font().color(&BLACK).pos(Pos::new(anchor, VPos::Top))
+}
+
+/// Writes with the base line at a place: it is 0.76 letter sizes below a top anchor.
+fn write<DB: DrawingBackend>(root: &Area<DB>, text: &str, (x, y): Place, size: f64, anchor: HPos) -> Drawn<DB> {
+    root.draw_text(text, &style(size, anchor), (x, y - points(0.76 * size)))
+}
+
+/// A label of the horizontal axis, with the digits that tell it from its neighbours.
+fn tick_label(tick: f64, ticks: &[f64]) -> String {
+    let step = if ticks.len() > 1 { ticks[1] - ticks[0] } else { 1.0 };
+    match (-step.log10() - 1e-9).ceil() {
+        digits if digits > 4.0 || tick.abs() >= 1e15 => format!("{tick:.1e}"),
+        digits if digits > 0.0 => format!("{tick:.*}", digits as usize),
+        _ if tick >= 1e4 => grouped(tick.round() as u64),
+        _ => format!("{tick:.0}"),
+    }
+}
+
+/// The line of the curve of an index, dashed from the tenth on.
+fn draw_line<DB: DrawingBackend>(root: &Area<DB>, index: usize, places: &[Place]) -> Drawn<DB> {
+    let style = COLORS[index % 9].stroke_width(22);
+    let length: i32 = places.windows(2).map(|pair| (pair[1].0 - pair[0].0).abs() + (pair[1].1 - pair[0].1).abs()).sum();
+    // Every dash is an element of the file: not in a dense zigzag, where none would be seen.
+    if index / 9 % 2 == 1 && length < 5000 * POINT {
+        root.draw(&DashedPathElement::new(places.to_vec(), 7 * POINT, 6 * POINT, style))
+    } else {
+        root.draw(&PathElement::new(places, style))
+    }
+}
+
+/// The mark of the curve of an index.
+fn draw_mark<DB: DrawingBackend>(root: &Area<DB>, index: usize, (x, y): Place) -> Drawn<DB> {
+    let (fill, edge) = (COLORS[index % 9].filled(), WHITE.stroke_width(8));
+    let Some(shape) = (index % 9).checked_sub(1) else {
+        root.draw(&Circle::new((x, y), points(5.2), fill))?;
+        return root.draw(&Circle::new((x, y), points(5.2), edge));
+    };
+    let mut corners: Vec<Place> = MARKS[shape].iter().map(|&(dx, dy)| (x + points(dx), y + points(dy))).collect();
+    root.draw(&Polygon::new(corners.clone(), fill))?;
+    corners.push(corners[0]);
+    root.draw(&PathElement::new(corners, edge))
+}
+
+/// The ranges of the axes: iterations or seconds, and decimal logarithms of the values.
+struct Axes {
+    x: RangedCoordf64,
+    y: RangedCoordf64,
+}
+
+impl Axes {
+    /// From the start to the least value, if that is not an underflow, and to the greatest, if nothing ran away.
+    fn over(curves: &[Curve]) -> Axes {
+        fn drawn(curve: &Curve) -> impl Iterator<Item = (f64, f64)> {
+            curve.points.iter().copied().filter(|&(x, value)| x.is_finite() && log(value).is_some())
+        }
+        let start = curves.iter().filter_map(|curve| drawn(curve).next()).map(|point| point.1).fold(0.0, f64::max);
+        let (mut low, mut high, mut begin, mut end) = (start, start, 0.0_f64, 0.0_f64);
+        for (x, value) in curves.iter().flat_map(drawn) {
+            (low, high) = (low.min(value), high.max(value));
+            (begin, end) = (begin.min(x), end.max(x));
+        }
+        if end - begin < 1e-12 {
+            end = begin + 1.0;
+        }
+        // A little more than a power of ten does not open another decade.
+        let decade = |value: f64, shift: f64| log(value).unwrap_or(0.0) + shift;
+        let low = decade(low.max(start * 1e-17), 1e-6).floor();
+        let high = decade(high.min(start * 1e12), -1e-6).ceil().max(low + 1.0);
+        Axes { x: (begin..end).into(), y: (low..high).into() }
+    }
+
+    /// The powers of ten that get a label.
+    fn decades(&self) -> impl Iterator<Item = i32> {
+        let (low, high) = (self.y.range().start as i32, self.y.range().end as i32);
+        let step = (high - low + 9) / 10;
+        (low..=high).filter(move |decade| decade.rem_euclid(step) == 0)
+    }
+}
+
+/// The decimal logarithm of what can be drawn.
+fn log(value: f64) -> Option<f64> {
+    Some(value.log10()).filter(|log| log.is_finite())
+}
+
+/// Axes and their place in the picture.
+struct Frame {
+    left: i32,
+    right: i32,
+    top: i32,
+    bottom: i32,
+    axes: Axes,
+}
+
+impl Frame {
+    /// The connected parts of a curve, no more than two places per column. Where it leaves the frame it ends at the edge.
+    fn runs(&self, curve: &Curve) -> Vec<Vec<Place>> {
+        let range = self.axes.y.range();
+        let (mut runs, mut run, mut inside) = (vec![], vec![], true);
+        for &(x, value) in &curve.points {
+            let (before, y) = (inside, log(value).filter(|_| x.is_finite()));
+            inside = y.is_some_and(|y| range.start - 1e-3 < y && y < range.end + 1e-3);
+            if let Some(y) = y.filter(|_| inside || before) {
+                let y = self.axes.y.map(&y.clamp(range.start, range.end), (self.bottom, self.top));
+                run.push((self.axes.x.map(&x, (self.left, self.right)), y));
+            }
+            if !inside {
+                runs.push(std::mem::take(&mut run));
+            }
+        }
+        runs.push(run);
+        runs.iter().filter(|run| !run.is_empty()).map(|run| thinned(run)).collect()
+    }
+}
+
+/// The highest and the lowest place of every column, a point wide.
+fn thinned(run: &[Place]) -> Vec<Place> {
+    let mut thin = vec![];
+    for column in run.chunk_by(|a, b| a.0 / POINT == b.0 / POINT) {
+        let least = (0..column.len()).min_by_key(|&at| column[at].1).unwrap_or(0);
+        let most = (0..column.len()).max_by_key(|&at| column[at].1).unwrap_or(0);
+        thin.push(column[least.min(most)]);
+        if least != most {
+            thin.push(column[least.max(most)]);
+        }
+    }
+    thin
+}
+
+/// The piece of a line between two verticals; the place on it if they are one.
+fn piece(run: &[Place], from: i32, to: i32) -> Vec<Place> {
+    let mut piece = vec![];
+    for pair in run.windows(2) {
+        let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+        if x0 <= to && from <= x1 {
+            let on = |x: i32| (x, y0 + (y1 - y0) * (x - x0) / (x1 - x0).max(1));
+            piece.extend([on(from.max(x0)), on(to.min(x1))]);
+        }
+    }
+    piece.dedup();
+    piece
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chart(curves: Vec<(&str, Vec<(f64, f64)>)>) -> Chart {
+        let curves = curves.into_iter().map(|(name, points)| Curve { name: name.into(), points }).collect();
+        Chart { title: "A<b> & \"c\"".into(), x_label: "iteration".into(), y_label: "error".into(), curves }
+    }
+
+    /// Every element is closed in its turn, and no bare ampersand is left.
+    fn assert_well_formed(svg: &str) {
+        let mut open = vec![];
+        for part in svg.split('<').skip(1) {
+            let (tag, text) = part.split_once('>').expect("a tag ends");
+            let name = tag.split_whitespace().next().unwrap();
+            match name.strip_prefix('/') {
+                Some(name) => assert_eq!(open.pop(), Some(name)),
+                None if !tag.ends_with('/') => open.push(name),
+                None => (),
+            }
+            assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+            let escapes = ["&lt;", "&gt;", "&amp;", "&quot;", "&apos;"];
+            assert!(text.match_indices('&').all(|(at, _)| escapes.iter().any(|escape| text[at..].starts_with(escape))));
+        }
+        assert!(open.is_empty(), "{open:?}");
+    }
+
+    /// Width and height, and colours of the pixels.
+    fn decoded(file: &[u8]) -> (u32, u32, Vec<u8>) {
+        let pixels = tiny_skia::Pixmap::decode_png(file).unwrap();
+        (pixels.width(), pixels.height(), pixels.take())
+    }
+
+    #[test]
+    fn both_formats_show_every_curve() {
+        let names: Vec<String> = (0..9).map(|index| format!("P{index}-CG")).collect();
+        let points = |shift: i32| (0..60).map(|i| (f64::from(i), 10f64.powf(f64::from(shift - i) / 5.0))).collect();
+        let chart = chart(names.iter().zip(0..).map(|(name, shift)| (name.as_str(), points(shift))).collect());
+        let svg = chart.svg();
+        assert_well_formed(&svg);
+        assert!(svg.starts_with("<svg width=\"900\" height=\"560\" ") && svg.contains("viewBox=\"0 0 9000 5600\""));
+        assert!(names.iter().all(|name| svg.contains(&format!("\n{name}\n"))));
+        assert!(svg.contains("A&lt;b&gt; &amp; &quot;c&quot;"));
+        let (width, height, pixels) = decoded(&chart.png());
+        assert_eq!((width, height), (1800, 1120));
+        for RGBColor(red, green, blue) in COLORS {
+            let found = pixels.chunks(4).filter(|pixel| pixel[..3] == [red, green, blue]).count();
+            assert!(found > 500, "{found} pixels of {:?}", (red, green, blue));
+        }
+    }
+
+    #[test]
+    fn nothing_that_a_solver_returns_breaks_the_picture() {
+        let strange = [f64::NAN, f64::INFINITY, 0.0, -1.0, 1e-320, 1e-200, f64::MAX, 1.0];
+        let gaps = (0..40).map(|i| (f64::from(i), strange[i as usize % strange.len()])).collect::<Vec<_>>();
+        for curves in [
+            vec![],
+            vec![("no points", vec![])],
+            vec![("one", vec![(0.0, 1.0)])],
+            vec![("one, later", vec![(7.0, 3e-9)]), ("", vec![(0.0, 0.0), (f64::NAN, 1.0)])],
+            vec![("gaps", gaps.clone())],
+            vec![
+                ("a name that is far too long to stand beside any plot of this width", gaps),
+                ("flat", vec![(0.0, 1.0); 5]),
+            ],
+            vec![("backwards", vec![(5.0, 1.0), (-3.0, 0.1), (2.0, 0.01)])],
+            vec![("far", vec![(0.0, 1.0), (1e300, 0.5)]), ("near", vec![(1e-9, 1.0)])],
+        ] {
+            let mut chart = chart(curves);
+            chart.title.clear();
+            assert_well_formed(&chart.svg());
+            // Small: pixels are slow to make without an optimizer.
+            assert!(!png((SIZE.0 as u32, SIZE.1 as u32), 0.02, |painter| chart.draw(painter)).is_empty());
+        }
+    }
+
+    #[test]
+    fn axes_ignore_underflow_and_flight() {
+        let range = |values: &[f64]| {
+            let points = values.iter().zip(0..).map(|(&value, i)| (f64::from(i), value)).collect();
+            Axes::over(&chart(vec![("", points)]).curves).y.range()
+        };
+        assert_eq!(range(&[1.0, 2e-5, 3e-9]), -9.0..0.0);
+        assert_eq!(range(&[1.0, 40.0, 1e-13]), -13.0..2.0);
+        assert_eq!(range(&[1.0, 1e-5, 1e-300]), -17.0..0.0);
+        assert_eq!(range(&[1.0, 1e-5, 1e300]), -5.0..12.0);
+        assert_eq!(range(&[]), 0.0..1.0);
+    }
+
+    #[test]
+    fn gaps_break_the_line_and_the_edge_ends_it() {
+        let values = [1.0, 0.1, f64::NAN, 0.01, 0.001, 1e-30, 1e-31, 0.1];
+        let curve = Curve { name: String::new(), points: (0..8).map(|i| (f64::from(i), values[i as usize])).collect() };
+        let axes = Axes { x: (0.0..7.0).into(), y: (-4.0..0.0).into() };
+        let frame = Frame { left: 0, right: 700, top: 0, bottom: 400, axes };
+        assert_eq!(frame.runs(&curve).iter().map(Vec::len).collect::<Vec<_>>(), [2, 3, 1]);
+        assert_eq!(frame.runs(&curve)[1][2], (500, 400));
+    }
+
+    #[test]
+    fn long_histories_stay_small_and_keep_their_extremes() {
+        let zigzag = |i: i32| if i == 20_011 { 1e-12 } else { 10f64.powi(-(i * 37 % 5)) };
+        let chart = chart(vec![("", (0..45_000).map(|i| (f64::from(i), zigzag(i))).collect())]);
+        let axes = Axes::over(&chart.curves);
+        let runs = Frame { left: 0, right: 600 * POINT, top: 0, bottom: 1200, axes }.runs(&chart.curves[0]);
+        assert!(runs[0].len() <= 1300);
+        assert!(runs[0].iter().any(|place| place.1 == 1200));
+        assert!(chart.svg().len() < 40_000, "{}", chart.svg().len());
+    }
+
+    #[test]
+    fn pieces_are_cut_between_places() {
+        let run = [(0, 0), (10, 100), (10, 50), (20, 0)];
+        assert_eq!(piece(&run, 5, 15), [(5, 50), (10, 100), (10, 50), (15, 25)]);
+        assert_eq!(piece(&run, 4, 4), [(4, 40)]);
+        assert!(piece(&run, 30, 40).is_empty());
+        assert!(piece(&run[..1], 0, 0).is_empty());
+    }
+
+    #[test]
+    fn ticks_have_the_digits_they_need() {
+        let labels = |ticks: &[f64]| ticks.iter().map(|&tick| tick_label(tick, ticks)).collect::<Vec<_>>();
+        assert_eq!(labels(&[0.0, 20_000.0, 40_000.0]), ["0", "20 000", "40 000"]);
+        assert_eq!(labels(&[0.0, 0.05, 0.1]), ["0.00", "0.05", "0.10"]);
+        assert_eq!(labels(&[0.0, 0.5]), ["0.0", "0.5"]);
+        assert_eq!(labels(&[1e-6, 1.5e-6]), ["1.0e-6", "1.5e-6"]);
+    }
+}
