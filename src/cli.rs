@@ -119,7 +119,7 @@ pub struct CompareOptions {
     #[arg(long, default_value = "none", value_parser = preconditioner_list)]
     pub pc: List<preconditioner::Kind>,
     /// Relative tolerance of the timed solves
-    #[arg(long, default_value = "1e-8", value_parser = not_negative)]
+    #[arg(long, default_value = "1e-8", allow_negative_numbers = true, value_parser = not_negative)]
     pub rtol: f64,
     /// Iteration limit of the timed solves
     #[arg(long, default_value = "10000")]
@@ -139,6 +139,9 @@ pub struct CompareOptions {
     /// Write the table with all convergence curves as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Draw convergence charts into this folder, as SVG and PNG
+    #[arg(long, value_name = "DIR")]
+    pub plot: Option<PathBuf>,
 }
 
 /// How accuracy is measured.
@@ -181,10 +184,10 @@ pub struct ModelOptions {
     #[arg(long, short, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub n: u64,
     /// Condition number
-    #[arg(long, default_value = "1e6", value_parser = at_least_one)]
+    #[arg(long, default_value = "1e6", allow_negative_numbers = true, value_parser = at_least_one)]
     pub kappa: f64,
     /// How strongly the eigenvalues gather at the small end, 0 < rho <= 1
-    #[arg(long, default_value = "0.9", value_parser = fraction)]
+    #[arg(long, default_value = "0.9", allow_negative_numbers = true, value_parser = fraction)]
     pub rho: f64,
 }
 
@@ -198,13 +201,13 @@ pub struct SolveOptions {
     #[arg(long, visible_alias = "pc-type", alias = "pc_type", default_value = "none", value_parser = preconditioners(), help_heading = "Method")]
     pub pc: &'static preconditioner::Kind,
     /// Relative tolerance: stop when ||r|| <= RTOL ||b||
-    #[arg(long, visible_alias = "ksp-rtol", alias = "ksp_rtol", default_value = "1e-8", value_parser = not_negative, help_heading = "Stopping")]
+    #[arg(long, visible_alias = "ksp-rtol", alias = "ksp_rtol", default_value = "1e-8", allow_negative_numbers = true, value_parser = not_negative, help_heading = "Stopping")]
     pub rtol: f64,
     /// Absolute tolerance: stop when ||r|| <= ATOL
-    #[arg(long, visible_alias = "ksp-atol", alias = "ksp_atol", default_value = "1e-50", value_parser = not_negative, help_heading = "Stopping")]
+    #[arg(long, visible_alias = "ksp-atol", alias = "ksp_atol", default_value = "1e-50", allow_negative_numbers = true, value_parser = not_negative, help_heading = "Stopping")]
     pub atol: f64,
     /// Give up when ||r|| > DIVTOL ||b||
-    #[arg(long, visible_alias = "ksp-divtol", alias = "ksp_divtol", default_value = "1e8", value_parser = positive, help_heading = "Stopping")]
+    #[arg(long, visible_alias = "ksp-divtol", alias = "ksp_divtol", default_value = "1e8", allow_negative_numbers = true, value_parser = positive, help_heading = "Stopping")]
     pub divtol: f64,
     /// Iteration limit
     #[arg(
@@ -222,7 +225,7 @@ pub struct SolveOptions {
     #[arg(long, value_name = "D", default_value = "10", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Stopping")]
     pub error_delay: u16,
     /// A lower bound of the spectrum of the preconditioned matrix, if known: gives an upper bound of the A-norm error
-    #[arg(long, value_name = "MU", value_parser = positive, help_heading = "Stopping")]
+    #[arg(long, value_name = "MU", allow_negative_numbers = true, value_parser = positive, help_heading = "Stopping")]
     pub lambda_min: Option<f64>,
     /// Replace the recurrence's residual by the true one every K iterations, and not only when it has drifted
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Stopping")]
@@ -316,8 +319,8 @@ impl CompareOptions {
         let solvers = self.solvers.map_or_else(|| solvers.iter().collect(), |list| list.0);
         let partition = self.partition.unwrap_or(partition);
         let dense_and_sparse = matches!(sources[..], [Source::ModelDense(_), Source::ModelSparse(_)]);
-        if let (true, Protocol::Tolerance, &[solver], &[pc], None) =
-            (dense_and_sparse, protocol, &solvers[..], &self.pc.0[..], &self.csv)
+        if let (true, Protocol::Tolerance, &[solver], &[pc], None, None) =
+            (dense_and_sparse, protocol, &solvers[..], &self.pc.0[..], &self.csv, &self.plot)
         {
             let job = |source| Job {
                 source,
@@ -341,6 +344,7 @@ impl CompareOptions {
             protocol,
             csv: self.csv,
             json: self.json,
+            plots: self.plot,
         })))
     }
 }

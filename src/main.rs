@@ -12,18 +12,36 @@ fn main() {
     let launched = launcher::announced();
     let is_first = launched.is_none_or(|(_, rank)| rank == 0);
     let cli = Cli::try_parse().unwrap_or_else(|message| {
-        if is_first {
+        say_once(is_first, || {
             let _ = message.print();
-        }
+        });
         exit(message.exit_code())
     });
     let code = run(cli, launched.map_or(1, |(size, _)| size)).unwrap_or_else(|error| {
-        if is_first {
-            eprintln!("halocg: error: {error}");
-        }
+        say_once(is_first, || eprintln!("halocg: error: {error}"));
         error.exit_code()
     });
     exit(code as i32)
+}
+
+/// Lets the first rank speak before any rank ends: launchers may end a job as soon as one rank has failed.
+fn say_once(is_first: bool, speak: impl FnOnce()) {
+    #[cfg(feature = "mpi")]
+    if launcher::is_launched()
+        && let Ok(comm) = Comm::mpi()
+    {
+        if comm.is_root() {
+            speak();
+        }
+        comm.reduced(comm::Op::Max, 0); // nobody leaves before the root has spoken
+        return;
+    }
+    // Without a common MPI the ranks cannot wait for each other.
+    if is_first {
+        speak();
+    } else {
+        std::thread::sleep(std::time::Duration::from_secs(3));
+    }
 }
 
 fn run(cli: Cli, launched: usize) -> Result<ExitCode> {
@@ -41,19 +59,19 @@ fn run(cli: Cli, launched: usize) -> Result<ExitCode> {
         Engine::Auto if !launcher::is_launched() => Ok(perform(&Comm::alone(), &task)),
         Engine::Alone if launched == 1 => Ok(perform(&Comm::alone(), &task)),
         Engine::Alone => Err(Error::usage("--engine alone under mpirun would solve the problem once per rank")),
-        Engine::Auto | Engine::Mpi => over_mpi(&task, launched),
+        Engine::Auto | Engine::Mpi => over_mpi(&task, launched, cli.engine),
     }
 }
 
 #[cfg(feature = "mpi")]
-fn over_mpi(task: &Task, _: usize) -> Result<ExitCode> {
+fn over_mpi(task: &Task, _: usize, _: Engine) -> Result<ExitCode> {
     // The communicator is dropped, and MPI finalised, before the process exits.
     Ok(perform(&Comm::mpi()?, task))
 }
 
 #[cfg(not(feature = "mpi"))]
-fn over_mpi(task: &Task, launched: usize) -> Result<ExitCode> {
-    if launched > 1 {
+fn over_mpi(task: &Task, launched: usize, engine: Engine) -> Result<ExitCode> {
+    if launched > 1 || engine == Engine::Mpi {
         return Err(Error::usage(
             "this halocg was built without MPI: use --threads, or build it with the feature `mpi`",
         ));

@@ -4,7 +4,7 @@ use super::method::{Scalars, Step};
 use super::scalars::ErrorBounds;
 use super::trust::{Doubt, Replacement, Trust, Verdict};
 use super::{Kind, Reason};
-use crate::comm::Phase;
+use crate::comm::{Op, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
 use crate::vector::dot;
@@ -156,6 +156,9 @@ pub fn solve(
     let tolerance = (rtol * reference_norm).max(settings.atol);
     let converged = if tolerance > settings.atol { Reason::ConvergedRelative } else { Reason::ConvergedAbsolute };
 
+    // A norm of zero is believed only of a vector of zeros: squares of entries below 1e-154 vanish.
+    let vanished = r_norm == 0.0 && comm.reduced(Op::Max, u64::from(r.iter().any(|&r| r != 0.0))) == 1;
+
     let mut method = (kind.start)(a, m, x, r);
     let mut trust = Trust::new(tolerance, settings.divtol * reference_norm, settings.replacement);
     // The checked iterate with the smallest true residual: that, x, and r = b − A x.
@@ -167,6 +170,9 @@ pub fn solve(
         let record = record(iteration, &scalars, comm.clock_seconds() - begin);
         observe(Snapshot { iteration, record, x: method.solution(), a });
         history.push(record);
+        if vanished {
+            break Reason::NotFinite;
+        }
 
         let doubt = trust.doubt(&scalars);
         let mut look = |doubt, a: &mut dyn Operator, m: &mut dyn Preconditioner, x: &[f64]| {

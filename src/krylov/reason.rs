@@ -17,7 +17,7 @@ pub enum Reason {
     Diverged,
     /// The recurrence has lost touch with the true residual above the tolerance, and replacing it no longer helps.
     Stagnated,
-    /// A scalar became NaN or infinite.
+    /// A scalar became NaN or infinite, or a norm underflowed to zero.
     NotFinite,
     /// μ = ⟨p, A p⟩ ≤ 0: A is not positive definite.
     IndefiniteMatrix,
@@ -71,7 +71,9 @@ impl Reason {
             Reason::Stagnated => {
                 "stagnated: the true residual stopped falling above the tolerance; double precision gives no more"
             }
-            Reason::NotFinite => "failed: a NaN or an infinity turned up in the scalars",
+            Reason::NotFinite => {
+                "failed: a NaN, an infinity or an underflow turned up in the scalars; scale the system"
+            }
             Reason::IndefiniteMatrix => "failed: the matrix is not positive definite (<p, Ap> <= 0)",
             Reason::IndefinitePreconditioner => {
                 "failed: the preconditioner is not positive definite (<M^-1 r, r> <= 0)"

@@ -2,14 +2,14 @@
 
 use super::{check_diagonal, distribute};
 use crate::comm::{Comm, Op};
-use crate::error::{ExitCode, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::files::write_file;
 use crate::krylov::{self, Settings};
 use crate::operator::Operator;
 use crate::partition::Partition;
 use crate::preconditioner::{self, Preconditioner};
 use crate::problem::{self, Source};
-use crate::report::{Comparison, Spread, TimedSolve, comparison_csv, comparison_table};
+use crate::report::{Comparison, Spread, TimedSolve, comparison_csv, comparison_table, convergence_charts};
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -31,6 +31,8 @@ pub struct Survey {
     pub csv: Option<PathBuf>,
     /// The rows with all curves.
     pub json: Option<PathBuf>,
+    /// Folder for convergence charts, SVG and PNG.
+    pub plots: Option<PathBuf>,
 }
 
 /// How accuracy is measured.
@@ -77,6 +79,15 @@ fn write_files(survey: &Survey, rows: &[Comparison]) -> Result<()> {
     if let Some(path) = &survey.json {
         let text = serde_json::to_string(rows).expect("rows hold nothing that JSON cannot say");
         write_file(path, text.as_bytes())?;
+    }
+    if let Some(folder) = &survey.plots {
+        std::fs::create_dir_all(folder).map_err(|cause| Error::io("make the folder", folder, &cause))?;
+        for block in rows.chunk_by(Comparison::is_beside) {
+            for (name, chart) in convergence_charts(block) {
+                write_file(&folder.join(format!("{name}.svg")), chart.svg().as_bytes())?;
+                write_file(&folder.join(format!("{name}.png")), &chart.png())?;
+            }
+        }
     }
     Ok(())
 }

@@ -128,10 +128,14 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
     };
     let filled = clock();
     let mut progress = Progress::new(comm.is_root(), job.monitor);
-    let norm_b = krylov::norm(a, &b);
+    let mut reference = krylov::norm(a, &b);
     let (seconds_before, counts_before) = (comm.profile().seconds(), comm.profile().counts());
     let outcome = krylov::solve(a, m.as_mut(), &b, x0.as_deref(), job.solver, &job.settings, |snapshot| {
-        progress.show(snapshot.iteration, snapshot.record.residual, snapshot.record.residual / norm_b);
+        let residual = snapshot.record.residual;
+        if reference == 0.0 && residual > 0.0 {
+            reference = residual; // as the solve does with b = 0
+        }
+        progress.show(snapshot.iteration, residual, if reference > 0.0 { residual / reference } else { 0.0 });
     });
     progress.done();
     let phases = PhaseSeconds::between(comm, &seconds_before, &comm.profile().seconds());

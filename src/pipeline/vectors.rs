@@ -1,7 +1,7 @@
 //! The vectors a solve starts from: the right-hand side, and files of values.
 
 use crate::distributed::Layout;
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::operator::Operator;
 use crate::problem::{Problem, matrix_market};
 use rand_chacha::ChaCha8Rng;
@@ -85,6 +85,9 @@ pub(super) fn right_hand_side(
 
 /// A right-hand side that is no file may be a misspelt word.
 fn explain_rhs(error: Error) -> Error {
+    if error.exit_code() != ExitCode::Internal {
+        return error; // the file is there, and says something
+    }
     Error::new(error.exit_code(), format!("{error} (--rhs takes ones, random, random:SEED, A1 or a vector file)"))
 }
 

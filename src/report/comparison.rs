@@ -1,5 +1,6 @@
 //! Several methods on several problems, a row each: for the terminal, as CSV, as JSON.
 
+use super::plot::{Chart, Curve};
 use super::terminal::{grouped, seconds};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -52,6 +53,47 @@ pub struct TimedSolve {
     pub replaced_residuals: u64,
 }
 
+impl Comparison {
+    /// True for rows of the same matrix and preconditioner: those that belong into one table and one chart.
+    pub fn is_beside(&self, other: &Comparison) -> bool {
+        (&self.matrix, &self.preconditioner) == (&other.matrix, &other.preconditioner)
+    }
+}
+
+/// Charts of a block of rows: error and true residual over iterations and, where it was measured,
+/// over time. Each with a name for its file.
+pub fn convergence_charts(block: &[Comparison]) -> Vec<(String, Chart)> {
+    let Comparison { matrix, preconditioner, ranks, .. } = &block[0];
+    let plural = if *ranks == 1 { "" } else { "s" };
+    let title = format!("{matrix}, preconditioner {preconditioner}, {ranks} rank{plural}");
+    let timed = block.iter().all(|row| row.solve.is_some());
+    let mut charts = Vec::new();
+    for (kind, y_label) in [("error", "relative A-norm of the error"), ("residual", "relative norm of b - A x")] {
+        for over_time in [false, true] {
+            if over_time && !timed {
+                continue;
+            }
+            let curve = |row: &Comparison| {
+                let values = if kind == "error" { &row.errors } else { &row.residuals };
+                let each = row.solve.as_ref().map_or(1.0, |solve| solve.microseconds_per_iteration / 1e6);
+                let scale = if over_time { each } else { 1.0 };
+                let points = values.iter().enumerate().map(|(k, &value)| (k as f64 * scale, value)).collect();
+                Curve { name: row.variant.into(), points }
+            };
+            let x_label = if over_time { "seconds" } else { "iterations" };
+            let chart = Chart {
+                title: title.clone(),
+                x_label: x_label.into(),
+                y_label: y_label.into(),
+                curves: block.iter().map(curve).collect(),
+            };
+            let suffix = if over_time { "-time" } else { "" };
+            charts.push((format!("{matrix}-{preconditioner}-{kind}{suffix}"), chart));
+        }
+    }
+    charts
+}
+
 /// The columns of the published convergence table, and further ones after them.
 pub fn comparison_csv(rows: &[Comparison]) -> String {
     let mut text = String::from(
@@ -85,7 +127,7 @@ pub fn comparison_csv(rows: &[Comparison]) -> String {
 /// A block per problem and preconditioner.
 pub fn comparison_table(rows: &[Comparison]) -> String {
     let mut text = String::new();
-    for block in rows.chunk_by(|a, b| (&a.matrix, &a.preconditioner) == (&b.matrix, &b.preconditioner)) {
+    for block in rows.chunk_by(Comparison::is_beside) {
         let Comparison { matrix, preconditioner, n, nnz, ranks, run_length, .. } = &block[0];
         let plural = if *ranks == 1 { "" } else { "s" };
         writeln!(

@@ -10,7 +10,7 @@ mod progress;
 mod side_by_side;
 mod terminal;
 
-pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_table};
+pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_table, convergence_charts};
 pub use csv::history_csv;
 pub use facts::{
     ErrorNorms, Machine, MethodFacts, OutcomeFacts, PartitionFacts, PhaseSeconds, ProblemFacts, Run, SCHEMA,

@@ -1,8 +1,10 @@
 //! Starting programs on several ranks, with a time limit.
 #![allow(dead_code)] // each test binary uses a part of this
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The rank counts that every promise is tested with: more than there are processors, and odd ones.
 pub const RANKS: [usize; 5] = [1, 2, 3, 4, 7];
@@ -33,10 +35,10 @@ pub enum Launch {
 impl Launch {
     /// The launch as a prefix of a command line.
     pub fn command(self, program: &Path) -> Command {
-        let mut command = Command::new("timeout");
-        command.args(["--kill-after=10", TIME_LIMIT_SECONDS]);
+        let mut command = limited();
         if let Launch::Mpirun(ranks) = self {
-            command.arg(mpirun()).args(mpirun_flags()).args(["-n", &ranks.to_string()]);
+            let mpirun = mpirun(is_open_mpi()).unwrap_or_else(|| "mpirun".into());
+            add_mpirun(&mut command, mpirun, is_open_mpi(), ranks);
         }
         command.arg(program).stdin(Stdio::null());
         if let Launch::Threads(ranks) = self {
@@ -49,9 +51,37 @@ impl Launch {
 /// Runs `program` with `args`.
 pub fn launch(how: Launch, program: &Path, args: &[&str]) -> Finished {
     let mut command = how.command(program);
-    let output = command.args(args).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    command.args(args);
+    finish(command)
+}
+
+/// Runs a command to its end.
+pub fn finish(mut command: Command) -> Finished {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    if let Some((_, Some(folder))) = command.get_envs().find(|(name, _)| *name == SESSION_FOLDER) {
+        let _ = std::fs::remove_dir_all(folder);
+    }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Finished { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+/// A command line, so far empty, with the time limit.
+pub fn limited() -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=10", TIME_LIMIT_SECONDS]);
+    command
+}
+
+/// `mpirun -n P` of the MPI library that the program was *not* built for. Says so plainly when there is none.
+pub fn foreign_mpirun(ranks: usize) -> Option<Command> {
+    let foreign = !is_open_mpi();
+    let Some(mpirun) = mpirun(foreign) else {
+        not_tested("a launcher of another MPI library: only one is installed");
+        return None;
+    };
+    let mut command = limited();
+    add_mpirun(&mut command, mpirun, foreign, ranks);
+    Some(command)
 }
 
 /// The halocg program of this build.
@@ -72,17 +102,30 @@ fn is_open_mpi() -> bool {
     panic!("a build without MPI has no mpirun")
 }
 
-/// The launcher that belongs to this build's MPI library.
-fn mpirun() -> PathBuf {
-    let name = if is_open_mpi() { "mpirun.openmpi" } else { "mpirun.mpich" };
+/// The launcher of Open MPI, or of MPICH.
+fn mpirun(open_mpi: bool) -> Option<PathBuf> {
+    let name = if open_mpi { "mpirun.openmpi" } else { "mpirun.mpich" };
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|path| path.is_file());
-    found.unwrap_or_else(|| PathBuf::from("mpirun"))
+    std::env::split_paths(&paths).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-fn mpirun_flags() -> &'static [&'static str] {
+fn add_mpirun(command: &mut Command, mpirun: PathBuf, open_mpi: bool, ranks: usize) {
     // More ranks than processors are meant, and they must not be bound to the same one.
-    if is_open_mpi() { &["--allow-run-as-root", "--oversubscribe", "--bind-to", "none"] } else { &["-bind-to", "none"] }
+    let flags = if open_mpi { &["--allow-run-as-root", "--oversubscribe", "--bind-to"][..] } else { &["-bind-to"] };
+    command.arg(mpirun).args(flags).args(["none", "-n", &ranks.to_string()]).stdin(Stdio::null());
+    if open_mpi {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("halocg-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        command.env(SESSION_FOLDER, std::env::temp_dir().join(name));
+    }
+}
+
+/// Open MPI's jobs share a folder that each creates and removes; started at the same time, they trip over each other.
+const SESSION_FOLDER: &str = "OMPI_MCA_orte_tmpdir_base";
+
+/// Says it even where the output of tests that pass is swallowed.
+fn not_tested(what: &str) {
+    let _ = writeln!(std::io::stderr(), "NOT TESTED: {what}");
 }
 
 /// The folder of real test matrices that may not be committed here. Says so plainly when there is none.
@@ -98,7 +141,7 @@ pub fn reference() -> Option<PathBuf> {
 fn folder(variable: &str, holds: &str) -> Option<PathBuf> {
     let folder = std::env::var_os(variable).map(PathBuf::from);
     if folder.is_none() {
-        eprintln!("NOT TESTED: {variable} is not set; it names the folder with {holds}");
+        not_tested(&format!("{holds}: {variable} is not set; it names their folder"));
     }
     folder
 }

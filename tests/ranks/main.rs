@@ -71,12 +71,11 @@ fn main() {
 fn start_under_mpi(name: &str, ranks: usize) -> Result<(), libtest_mimic::Failed> {
     let program = std::env::current_exe()?;
     let mut command = Launch::Mpirun(ranks).command(&program);
-    let output = command.env(BODY_VARIABLE, name).output()?;
-    if output.status.success() {
-        return Ok(());
+    command.env(BODY_VARIABLE, name);
+    match common::finish(command) {
+        common::Finished { code: Some(0), .. } => Ok(()),
+        common::Finished { code, stdout, stderr } => Err(format!("exit code {code:?}\n{stdout}\n{stderr}").into()),
     }
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    Err(format!("{}\n{stdout}\n{stderr}", output.status).into())
 }
 
 #[cfg(feature = "mpi")]

@@ -1,0 +1,12 @@
+//! The program as its users meet it: started from a shell; judged by what it prints, what it writes
+//! and how it exits. Ranks as threads need nothing; those under mpirun are left out of a build without MPI.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod acceptance;
+mod bad_input;
+mod outputs;
+mod solve;
+mod support;
+mod usage;

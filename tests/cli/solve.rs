@@ -1,0 +1,313 @@
+//! What comes of a solve: the exit code of every outcome, and solutions in the original row order
+//! whatever the ranks, the partition and the form of the file.
+
+use crate::common::{Launch, RANKS};
+use crate::support::*;
+use halocg::krylov;
+use serde_json::Value;
+
+/// The exit code, PETSc's name of the reason, and the number of iterations.
+fn outcome(run: &Value) -> (i64, &str, f64) {
+    let outcome = &run["outcome"];
+    let code = outcome["exit_code"].as_i64().expect("a code");
+    (code, outcome["petsc_reason"].as_str().expect("a name"), number(run, "/outcome/iterations"))
+}
+
+/// `--partition` for every way to partition; the file deals rows like cards, from the last rank on.
+fn partitions(folder: &Folder, n: usize, ranks: usize) -> Vec<String> {
+    let owners: String = (0..n).map(|row| format!("{}\n", ranks - 1 - (row * 5 + row / 3) % ranks)).collect();
+    let file = folder.write(&format!("owners.{n}.{ranks}"), owners);
+    vec!["metis".into(), "blocks".into(), format!("file:{file}")]
+}
+
+/// Solves a system whose solution is `ramp`, and compares what `--output` wrote.
+fn solves(folder: &Folder, name: &str, a: &Sparse, how: Launch, args: &[&str]) {
+    let x = ramp(a.n);
+    let matrix = folder.write(&format!("{name}.mtx"), a.text());
+    let rhs = folder.write(&format!("{name}.b.mtx"), vector_text(&a.times(&x)));
+    let output = folder.path(&unique("x"));
+    let fixed = ["solve", &matrix, "--rhs", &rhs, "--rtol", "1e-12", "--output", &output];
+    let finished = run(how, &[&fixed, args].concat());
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{name} {how:?} {args:?}: {finished:?}");
+    let far = distance(&read_vector(&output), &x);
+    assert!(far < 1e-9, "{name} {how:?} {args:?}: x is {far:e} away");
+}
+
+#[test]
+fn x_is_in_the_original_order() {
+    let folder = Folder::new("order");
+    let a = Sparse::network(60);
+    for ranks in RANKS {
+        for how in both(ranks) {
+            for partition in partitions(&folder, a.n, ranks) {
+                solves(&folder, "network", &a, how, &["--partition", &partition]);
+            }
+        }
+    }
+}
+
+/// Few rows, no couplings, many parts, one row coupled to all.
+fn odd_shapes() -> Vec<(&'static str, Sparse)> {
+    let cliques = (0..12).flat_map(|i| (0..i).filter(move |j| j / 4 == i / 4).map(move |j| (i, j)));
+    vec![
+        ("one", Sparse::laplacian(1, [])),
+        ("two", Sparse::laplacian(2, [(0, 1)])),
+        ("diagonal of three", Sparse::laplacian(3, [])),
+        ("diagonal of thirty", Sparse::laplacian(30, [])),
+        ("path of four", Sparse::laplacian(4, (1..4).map(|i| (i - 1, i)))),
+        ("path and loose rows", Sparse::laplacian(20, (1..10).map(|i| (i - 1, i)))),
+        ("three cliques", Sparse::laplacian(12, cliques)),
+        ("star", Sparse::laplacian(30, (0..30).map(|i| (i, 11)))),
+        ("full", Sparse::laplacian(9, (0..9).flat_map(|i| (0..i).map(move |j| (i, j))))),
+    ]
+}
+
+#[test]
+fn odd_shapes_are_solved_by_threads() {
+    let folder = Folder::new("shapes");
+    for (name, a) in odd_shapes() {
+        for ranks in [4, 7] {
+            let last = folder.write("last", "3\n".repeat(a.n));
+            for partition in partitions(&folder, a.n, ranks).iter().chain([&format!("file:{last}")]) {
+                for method in [
+                    "--solver=hs-cg --pc=none",
+                    "--solver=pipe-pr-cg --pc=none",
+                    "--solver=hs-cg --pc=jacobi",
+                    "--pc=jacobi",
+                ] {
+                    let method: Vec<&str> = method.split(' ').collect();
+                    let args = [&method[..], &["--partition", partition]].concat();
+                    solves(&folder, name, &a, Launch::Threads(ranks), &args);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "mpi")]
+fn odd_shapes_are_solved_under_mpirun() {
+    let folder = Folder::new("shapes mpirun");
+    for (name, a) in odd_shapes() {
+        solves(&folder, name, &a, Launch::Mpirun(4), &["--pc", "jacobi"]);
+    }
+}
+
+#[test]
+fn every_form_of_a_file_gives_the_same_x() {
+    let folder = Folder::new("forms");
+    let a = Sparse::network(30);
+    let plain = a.text();
+    let entries: Vec<&str> = plain.lines().skip(2).collect();
+    let flipped: String = entries
+        .iter()
+        .map(|line| {
+            let words: Vec<&str> = line.split(' ').collect();
+            format!("  {}\t{}  +{} \n", words[1], words[0], words[2]).replace("+-", "-")
+        })
+        .collect();
+    let heading = plain.lines().next().expect("a heading");
+    let size = plain.lines().nth(1).expect("a size line");
+    let full: String = (0..a.n)
+        .flat_map(|j| (0..a.n).map(move |i| (i.max(j), i.min(j))))
+        .map(|at| format!("{:?}\n", a.lower.get(&at).unwrap_or(&0.0)))
+        .collect();
+    let wordy = format!("{}\n% words\n\n{size}\n%\n{}", heading.to_uppercase(), entries.join("\n\n% words\n"));
+    let forms: Vec<(&str, Vec<u8>)> = vec![
+        ("plain.mtx", plain.clone().into()),
+        ("zipped.mtx.gz", gzip(&plain)),
+        ("two members.mtx.gz", [gzip(&plain[..200]), gzip(&plain[200..])].concat()),
+        ("zipped without saying so.mtx", gzip(&plain)),
+        ("crlf.mtx", plain.replace('\n', "\r\n").into()),
+        ("upper.mtx", format!("{heading}\n{size}\n{flipped}").into()),
+        ("words.mtx", wordy.clone().into()),
+        ("words crlf.mtx.gz", gzip(wordy.replace('\n', "\r\n"))),
+        ("array.mtx", format!("%%MatrixMarket matrix array real general\n{0} {0}\n{full}", a.n).into()),
+    ];
+    let known = ramp(a.n);
+    let rhs = folder.write("b.mtx", vector_text(&a.times(&known)));
+    let rhs_zipped = folder.write("b.mtx.gz", gzip(read(&rhs).replace('\n', "\r\n")));
+    let output = folder.path("x.mtx");
+    let mut first: Option<String> = None;
+    for (name, bytes) in forms {
+        let path = folder.write(name, bytes);
+        for rhs in [&rhs, &rhs_zipped] {
+            let finished = run(Launch::Alone, &["solve", &path, "--rhs", rhs, "--output", &output]);
+            assert_eq!(finished.code, Some(0), "{name}: {finished:?}");
+            assert!(distance(&read_vector(&output), &known) < 1e-6, "{name}");
+            let x = read(&output);
+            assert_eq!(&x, first.get_or_insert_with(|| x.clone()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_right_hand_side_does_not_depend_on_the_ranks() {
+    let folder = Folder::new("rhs");
+    let matrix = folder.write("a.mtx", Sparse::network(50).text());
+    let x = |ranks: usize, rhs: &str| {
+        let output = folder.path(&unique("x"));
+        let args = ["solve", &matrix, "--rhs", rhs, "--rtol", "1e-12", "--output", &output];
+        assert_eq!(run(Launch::Threads(ranks), &args).code, Some(0));
+        read_vector(&output)
+    };
+    for rhs in ["ones", "A1", "random", "random:7"] {
+        assert!(distance(&x(1, rhs), &x(4, rhs)) < 1e-9, "{rhs}");
+    }
+    assert_eq!(x(1, "random"), x(1, "random:0"));
+    assert!(distance(&x(1, "random:7"), &x(1, "random:8")) > 0.1);
+    assert!(distance(&x(2, "A1"), &[50f64.sqrt().recip(); 50]) < 1e-9);
+}
+
+/// Block diagonal, of 2 × 2 blocks with `diagonal` and `beside` it.
+fn blocks(n: usize, diagonal: f64, beside: f64) -> Sparse {
+    let diagonals = (0..n).map(|i| ((i, i), diagonal));
+    Sparse { n, lower: diagonals.chain((0..n / 2).map(|k| ((2 * k + 1, 2 * k), beside))).collect() }
+}
+
+#[test]
+fn outcomes_have_their_exit_codes() {
+    let folder = Folder::new("outcomes");
+    let indefinite = folder.write("indefinite.mtx", blocks(40, 1.0, 2.0).text());
+    let huge = folder.write("huge.mtx", blocks(40, 1e300, 1e299).text());
+    let waves: Vec<f64> = (0..40).map(|i| if i % 2 == 0 { 1.0 + i as f64 } else { -3.0 }).collect();
+    let waves = folder.write("waves.mtx", vector_text(&waves));
+    let plate = mesh("plate_hole.mtx");
+    let cases: &[(&[&str], i64, &str)] = &[
+        (&["poisson", "--n", "9"], 0, "CONVERGED_RTOL"),
+        (&["poisson", "--n", "9", "--rtol", "1e-30", "--atol", "1e-6"], 0, "CONVERGED_ATOL"),
+        (&["solve", &plate, "--max-it", "3"], 4, "DIVERGED_ITS"),
+        (&["solve", &plate, "--max-it", "0"], 4, "DIVERGED_ITS"),
+        (&["solve", &plate, "--divtol", "1e-3"], 5, "DIVERGED_DTOL"),
+        (&["solve", &plate, "--solver", "hs-cg", "--rtol", "1e-17"], 5, "STAGNATED"),
+        (&["solve", &huge], 6, "DIVERGED_NANORINF"),
+        (&["solve", &huge, "--solver", "hs-cg"], 6, "DIVERGED_NANORINF"),
+        (&["solve", &indefinite, "--rhs", &waves], 7, "DIVERGED_INDEFINITE_MAT"),
+        (&["solve", &indefinite, "--rhs", &waves, "--solver", "hs-cg"], 7, "DIVERGED_INDEFINITE_MAT"),
+        (&["solve", &indefinite, "--rhs", &waves, "--pc", "jacobi"], 7, "DIVERGED_INDEFINITE_MAT"),
+    ];
+    for &(args, code, reason) in cases {
+        for how in both(4) {
+            let run = run_json(how, args, code as i32);
+            assert_eq!((outcome(&run).0, outcome(&run).1), (code, reason), "{how:?} {args:?}");
+            assert_eq!(run["outcome"]["converged"], code == 0, "{how:?} {args:?}");
+        }
+    }
+}
+
+#[test]
+fn x_is_written_when_the_limit_comes_first() {
+    let folder = Folder::new("limit");
+    for how in both(3) {
+        let output = folder.path(&unique("x"));
+        let args = ["solve", &mesh("circuit.mtx"), "--max-it", "5", "--output", &output];
+        let run = run_json(how, &args, 4);
+        let x = read_vector(&output);
+        assert_eq!((x.len(), outcome(&run).2), (4897, 5.0));
+        assert!(x.iter().all(|x| x.is_finite()) && x.iter().any(|&x| x != 0.0));
+    }
+}
+
+#[test]
+fn nothing_to_do_takes_no_iteration() {
+    let folder = Folder::new("nothing");
+    let a = Sparse::network(25);
+    let x = ramp(a.n);
+    let matrix = folder.write("a.mtx", a.text());
+    let b = folder.write("b.mtx", vector_text(&a.times(&x)));
+    let zero = folder.write("zero.mtx", vector_text(&vec![0.0; a.n]));
+    let guess = folder.write("x.mtx", vector_text(&x));
+    let output = folder.path("out.mtx");
+    for how in both(4) {
+        let methods = krylov::TABLE.iter().map(|kind| kind.name);
+        // Every method on threads; two are enough where a launch takes a second.
+        for solver in methods.filter(|name| how == Launch::Threads(4) || ["hs-cg", "pipe-pr-cg"].contains(name)) {
+            let solve = |args: &[&str]| {
+                let fixed = ["solve", &matrix, "--solver", solver, "--output", &output];
+                let run = run_json(how, &[&fixed, args].concat(), 0);
+                (outcome(&run).2, distance(&read_vector(&output), &x), read_vector(&output))
+            };
+            let (iterations, far, _) = solve(&["--rhs", &b, "--x0", &guess]);
+            assert_eq!((iterations, far < 1e-12), (0.0, true), "{how:?} {solver}: exact guess, {far:e} away");
+            let (iterations, far, _) = solve(&["--rhs", &b, "--x0", &zero]);
+            assert!(iterations > 0.0 && far < 1e-6, "{how:?} {solver}: zero guess, {far:e} away");
+            let (iterations, _, zeros) = solve(&["--rhs", &zero]);
+            assert_eq!((iterations, zeros), (0.0, vec![0.0; a.n]), "{how:?} {solver}: zero rhs");
+            let (iterations, _, zeros) = solve(&["--rhs", &zero, "--x0", &guess]);
+            assert!(iterations > 0.0 && norm(&zeros) < 1e-6 * norm(&x), "{how:?} {solver}: zero rhs from a guess");
+        }
+    }
+}
+
+#[test]
+fn a_zero_right_hand_side_is_monitored_in_numbers() {
+    let folder = Folder::new("monitor zero");
+    let a = Sparse::network(9);
+    let matrix = folder.write("a.mtx", a.text());
+    let zero = folder.write("zero.mtx", vector_text(&[0.0; 9]));
+    let guess = folder.write("x.mtx", vector_text(&ramp(9)));
+    for args in [&["--x0", &guess][..], &[]] {
+        let finished = run(Launch::Alone, &[&["solve", &matrix, "--rhs", &zero, "--monitor"], args].concat());
+        let wrong = finished.stdout.lines().find(|line| line.contains("NaN") || line.contains(" inf"));
+        assert_eq!((finished.code, wrong), (Some(0), None), "{finished:?}");
+    }
+}
+
+#[test]
+fn tiny_numbers_are_not_mistaken_for_zero() {
+    let folder = Folder::new("tiny");
+    let matrix = folder.write("tiny.mtx", blocks(4, 2e-200, 1e-200).text());
+    let output = folder.path("x.mtx");
+    let finished = run(Launch::Alone, &["solve", &matrix, "--atol", "0", "--output", &output]);
+    let solved = distance(&read_vector(&output), &[0.5; 4]) < 1e-6;
+    assert!(finished.code != Some(0) || solved, "x is wrong, and called converged: {}", finished.stdout);
+}
+
+#[test]
+fn the_meshes_take_the_iterations_that_are_known() {
+    let facts = read(&mesh("facts.csv"));
+    let mut lines = facts.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let heading = lines.next().expect("a heading");
+    for line in lines {
+        let cell = |name: &str| line[heading.iter().position(|head| *head == name).expect("a column")];
+        let fact = |name: &str| cell(name).parse::<f64>().expect("a number");
+        for (pc, known, off) in [
+            ("none", fact("iterations_none"), 2.0 + 0.03 * fact("iterations_none")),
+            ("jacobi", fact("iterations_jacobi"), 2.0),
+        ] {
+            let args = ["solve", &mesh(cell("file")), "--pc", pc, "--max-it", "20000", "--solver", "hs-cg"];
+            let run = run_json(Launch::Alone, &args, 0);
+            let iterations = outcome(&run).2;
+            assert!((iterations - known).abs() <= off, "{line:?} {pc}: {iterations} iterations");
+            assert_eq!((number(&run, "/problem/rows"), number(&run, "/problem/nonzeros")), (fact("n"), fact("nnz")));
+            assert!(number(&run, "/outcome/error/relative_2_norm") < 1e-6, "{line:?} {pc}");
+        }
+    }
+}
+
+/// A tolerance at the edge of double precision is met, or the solve stagnates close by: the matrix is not to
+/// blame, and an x that was good is not to be spoilt.
+#[test]
+fn a_tolerance_beyond_reach_is_no_fault_of_the_matrix() {
+    let mut complaints = Vec::new();
+    for name in ["plate_hole.mtx", "anisotropic.mtx", "circuit.mtx"] {
+        let matrix = mesh(name);
+        for solver in ["hs-cg", "pipe-pr-cg"] {
+            for rtol in ["1e-13", "1e-15"] {
+                let folder = Folder::new(&unique("reach"));
+                let json_path = folder.path("run.json");
+                let fixed = ["--pc", "jacobi", "--max-it", "5000", "--json", &json_path];
+                let args = [&["solve", &matrix, "--solver", solver, "--rtol", rtol], &fixed[..]].concat();
+                let finished = run(Launch::Alone, &args);
+                let run = json(&json_path);
+                let residual = number(&run, "/outcome/true_relative_residual");
+                if !matches!(finished.code, Some(0 | 4 | 5)) || residual.is_nan() || residual > 1e-6 {
+                    let (code, reason, iterations) = outcome(&run);
+                    let end = format!("{reason} ({code}) after {iterations} iterations at {residual:.1e}");
+                    complaints.push(format!("\n* {name} {solver} {rtol}: {end}"));
+                }
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.concat());
+}

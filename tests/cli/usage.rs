@@ -1,0 +1,195 @@
+//! The command line: what is refused, what is suggested instead, and the launchers.
+
+use crate::common::{Finished, HAS_MPI, Launch, finish, halocg};
+use crate::support::{Folder, Sparse, both, run};
+use halocg::{krylov, preconditioner};
+
+/// Refused in the same way whatever the ranks: the arguments, and a part of the message.
+const REFUSED: &[(&str, &str)] = &[
+    ("", "Usage: halocg"),
+    ("solv a.mtx", "similar subcommand exists: 'solve'"),
+    ("solve", "arguments were not provided:\n  <MATRIX>"),
+    ("solve a.mtx b.mtx", "unexpected argument 'b.mtx'"),
+    ("solve a.mtx --solvr hs-cg", "a similar argument exists: '--solver'"),
+    ("solve a.mtx --solver hscg", "a similar value exists: 'hs-cg'"),
+    ("solve a.mtx --pc jacoby", "a similar value exists: 'jacobi'"),
+    ("solve a.mtx --pc", "a value is required for '--pc <PC>'"),
+    ("solve a.mtx --ksp-typ cg", "a similar argument exists: '--ksp-type'"),
+    ("solve a.mtx --partition metus", "metis"),
+    ("solve a.mtx --partition file:", "file:PATH"),
+    ("solve a.mtx --rtol x", "must be a "),
+    ("solve a.mtx --rtol nan", "must be a "),
+    ("solve a.mtx --rtol inf", "must be a "),
+    ("solve a.mtx --rtol=-1", "must be a "),
+    ("solve a.mtx --rtol -1", "must be a "),
+    ("solve a.mtx --atol=-1e-9", "must be a "),
+    ("solve a.mtx --divtol big", "must be a "),
+    ("solve a.mtx --max-it 1.5", "'--max-it <MAX_IT>'"),
+    ("solve a.mtx --max-it=-1", "'--max-it <MAX_IT>'"),
+    ("solve a.mtx --rhs random:x", "the seed must be a whole number"),
+    ("solve a.mtx --threads 0", "0 is not in 1..="),
+    ("solve a.mtx --threads two", "'--threads <P>'"),
+    ("solve a.mtx --threads 1000000", "'--threads <P>'"),
+    ("solve a.mtx --threads 2 --engine mpi", "exclude each other"),
+    ("solve a.mtx --stop-on error", "a similar value exists: 'error-a'"),
+    ("solve a.mtx --lambda-min 0", "must be a "),
+    ("solve a.mtx --replace-every 0", "0 is not in 1.."),
+    ("poisson", "arguments were not provided:\n  --n <N>"),
+    ("poisson --n 0", "0 is not in 1.."),
+    ("poisson --n 4 --dim 4", "4 is not in 2..=3"),
+    ("poisson --n 4,5 --dim 3", "--n names 2 axes, but --dim is 3"),
+    ("poisson --n 4,5,6", "--n names 3 axes, but --dim is 2"),
+    ("poisson --n 4 --stencil 7", "use --stencil 5 or 9"),
+    ("poisson --n 4 --dim 3 --stencil 9", "use --stencil 7 or 27"),
+    ("poisson --n 4000000000", "2^62 points"),
+    ("model", "arguments were not provided:\n  --n <N>"),
+    ("model -n 0", "0 is not in 1..="),
+    ("model -n 9 --kappa 0.5", "must be a "),
+    ("model -n 9 --rho 0", "must be a "),
+    ("model -n 9 --rho 1.1", "must be a "),
+    ("model -n 9 --partition metis", "--partition does not apply"),
+    ("compare", "arguments were not provided:\n  <MATRICES>"),
+    ("compare a.mtx --solvers hs-cg,pipe", "`pipe` is not one of"),
+    ("compare a.mtx --pc jacoby", "`jacoby` is not one of"),
+    ("compare a.mtx --protocol papr", "a similar value exists: 'paper'"),
+    ("compare a.mtx --protocol paper", "--protocol paper needs --iterations"),
+    ("compare a.mtx --iterations 9", "--iterations belongs to --protocol paper"),
+    ("compare poisson --n 4 --stencil 7", "use --stencil 5 or 9"),
+    ("compare model -n 9 --output x.mtx", "unexpected argument '--output'"),
+    ("compare model -n 9 --history x.csv", "unexpected argument '--history'"),
+];
+
+/// How often `part` occurs in what was said to the user.
+fn count(finished: &Finished, part: &str) -> usize {
+    finished.stderr.matches(part).count()
+}
+
+/// What is wrong with the refusal of these arguments.
+fn complaint(how: Launch, args: &str, says: &str) -> Option<String> {
+    let finished = run(how, &args.split_whitespace().collect::<Vec<_>>());
+    let said_once = count(&finished, says) == 1 && count(&finished, "error:") <= 1;
+    let good = finished.code == Some(2) && said_once && finished.stdout.is_empty() && count(&finished, "panicked") == 0;
+    (!good).then(|| format!("\n* {how:?} {args}\n  wanted {says:?} once, got {finished:?}"))
+}
+
+fn refused<'a>(how: Launch, cases: impl IntoIterator<Item = &'a (&'a str, &'a str)>) {
+    let complaints: String = cases.into_iter().filter_map(|(args, says)| complaint(how, args, says)).collect();
+    assert!(complaints.is_empty(), "{complaints}");
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_advice() {
+    refused(Launch::Alone, REFUSED);
+}
+
+#[test]
+#[cfg(feature = "mpi")]
+fn refusals_are_printed_once_under_mpirun() {
+    let parts = ["--solvr", "--rtol x", "poisson --n 4 --stencil", "--output", "--threads 0"];
+    refused(Launch::Mpirun(3), REFUSED.iter().filter(|(args, _)| parts.iter().any(|part| args.contains(part))));
+    let more = [
+        ("poisson --n 5 --threads 2", "under mpirun the ranks are processes"),
+        ("poisson --n 5 --engine alone", "once per rank"),
+    ];
+    refused(Launch::Mpirun(3), &more);
+}
+
+#[test]
+fn boxes_need_a_grid() {
+    let folder = Folder::new("boxes");
+    let matrix = folder.write("a.mtx", Sparse::network(9).text());
+    for how in both(3) {
+        let finished = run(how, &["solve", &matrix, "--partition", "boxes"]);
+        let said = count(&finished, "halocg: error: --partition boxes needs a structured grid");
+        assert_eq!((finished.code, said, finished.stdout.as_str()), (Some(2), 1, ""), "{how:?} {finished:?}");
+    }
+}
+
+/// Launchers may end a job as soon as one rank has failed: the rank that speaks must come first.
+#[test]
+#[cfg(feature = "mpi")]
+fn a_refusal_is_not_lost_when_the_first_rank_starts_last() {
+    let folder = Folder::new("late first rank");
+    let script = "[ \"${OMPI_COMM_WORLD_RANK:-$PMI_RANK}\" = 0 ] && sleep 2\nexec \"$@\"\n";
+    let script = folder.write("late.sh", script);
+    for (args, says) in [
+        ("solve a.mtx --solvr hs-cg", "a similar argument exists: '--solver'"),
+        ("model -n 9 --partition metis", "--partition does not apply"),
+        ("--threads 2 solve a.mtx", "under mpirun the ranks are processes"),
+        ("solve no-such-file.mtx", "cannot read it"),
+    ] {
+        let mut command = Launch::Mpirun(3).command("/bin/sh".as_ref());
+        command.arg(&script).arg(halocg()).args(args.split_whitespace());
+        let finished = finish(command);
+        assert_eq!(count(&finished, says), 1, "{args}: {finished:?}");
+    }
+}
+
+#[test]
+#[cfg(feature = "mpi")]
+fn a_launcher_of_another_mpi_is_refused() {
+    let Some(mut command) = crate::common::foreign_mpirun(3) else { return };
+    command.arg(halocg()).args(["poisson", "--n", "5"]);
+    let finished = finish(command);
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert_eq!(
+        count(&finished, "halocg: error: the launcher started 3 ranks but this program's MPI library"),
+        1,
+        "{finished:?}"
+    );
+    assert!(!finished.stdout.contains("result"), "{finished:?}");
+}
+
+#[test]
+#[cfg(not(feature = "mpi"))]
+fn a_build_without_mpi_does_not_solve_once_per_rank() {
+    for variables in
+        [[("OMPI_COMM_WORLD_SIZE", "3"), ("OMPI_COMM_WORLD_RANK", "0")], [("PMI_SIZE", "3"), ("PMI_RANK", "0")]]
+    {
+        let mut command = Launch::Alone.command(halocg());
+        command.args(["poisson", "--n", "5"]).envs(variables);
+        let finished = finish(command);
+        assert_eq!((finished.code, count(&finished, "built without MPI")), (Some(2), 1), "{finished:?}");
+    }
+    refused(Launch::Alone, &[("poisson --n 5 --engine mpi", "built without MPI")]);
+}
+
+#[test]
+fn help_and_version_are_printed_once_and_succeed() {
+    let version = format!("halocg {}\n", env!("CARGO_PKG_VERSION"));
+    for how in [Launch::Alone, Launch::Mpirun(3)].into_iter().take(1 + usize::from(HAS_MPI)) {
+        for flag in ["--version", "-V"] {
+            let finished = run(how, &[flag]);
+            assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), version.as_str()), "{finished:?}");
+        }
+        let finished = run(how, &["--help"]);
+        assert_eq!(
+            (finished.code, finished.stdout.matches("Exit codes: 0 converged").count()),
+            (Some(0), 1),
+            "{finished:?}"
+        );
+    }
+}
+
+#[test]
+fn help_names_every_command_method_preconditioner_and_exit_code() {
+    let help = |args: &[&str]| {
+        let finished = run(Launch::Alone, args);
+        assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{args:?}");
+        finished.stdout
+    };
+    let all = help(&["--help"]);
+    for word in ["solve", "poisson", "model", "compare", "--threads", "0 converged", "2 usage", "3 bad input"] {
+        assert!(all.contains(word), "{word} is not in {all}");
+    }
+    for command in ["solve", "poisson", "model"] {
+        for flag in ["--help", "-h"] {
+            let text = help(&[command, flag]);
+            let methods = krylov::TABLE.iter().map(|kind| kind.name);
+            let options = ["--rtol", "--max-it", "--rhs", "--output", "--history", "--json", "--threads"];
+            for word in methods.chain(preconditioner::TABLE.iter().map(|kind| kind.name)).chain(options) {
+                assert!(text.contains(word), "{word} is not in the help of {command:?}: {text}");
+            }
+        }
+    }
+}
