@@ -9,7 +9,14 @@ use std::path::{Path, PathBuf};
 /// When it cannot be written; an old file of that name is then still there.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let target = Target::of(path);
-    target.finish(std::fs::write(&target.beside, bytes), path)
+    let written = match &target.name {
+        Some(_) => std::fs::write(&target.beside, bytes),
+        None => {
+            let open = std::fs::OpenOptions::new().append(true).open(&target.beside);
+            open.and_then(|mut file| std::io::Write::write_all(&mut file, bytes))
+        }
+    };
+    target.finish(written, path)
 }
 
 /// Where a file is written before it appears under its name.
@@ -23,7 +30,7 @@ pub(crate) struct Target {
 impl Target {
     pub(crate) fn of(path: &Path) -> Target {
         match std::fs::metadata(path) {
-            Ok(there) if !there.is_file() => Target { beside: path.to_path_buf(), name: None },
+            Ok(there) if !there.is_file() || is_stream(path) => Target { beside: path.to_path_buf(), name: None },
             _ => {
                 let name = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
                 Target { beside: beside(&name), name: Some(name) }
@@ -55,6 +62,11 @@ fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     PathBuf::from(name)
+}
+
+/// What these names lead to may be a file, but one that others are writing to as well.
+fn is_stream(path: &Path) -> bool {
+    ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc/self/fd"].iter().any(|stream| path.starts_with(stream))
 }
 
 #[cfg(test)]

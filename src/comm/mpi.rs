@@ -33,6 +33,15 @@ struct World {
     _universe: Universe,
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Finalising here, while the other ranks are in the middle of something, would hang the job.
+            self.comm.abort(1)
+        }
+    }
+}
+
 pub(super) struct MpiRank {
     world: Rc<World>,
     sum: RefCell<SumRequest>,

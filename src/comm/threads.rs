@@ -177,7 +177,7 @@ impl Engine for ThreadRank {
         let round = self.sum_round.get() + 1;
         self.sum_round.set(round);
         let slots = &self.team.sums[self.rank];
-        // Every rank has finished round - 1 before anyone is here, hence read round - 2: the slot is free.
+        // This rank has finished round - 1, so all have published it, hence have read round - 2: the slot is free.
         let mut slot = slots.words[round as usize % 2].write().unwrap();
         slot.clear();
         slot.extend_from_slice(words);

@@ -2,7 +2,7 @@
 
 use super::method::{Scalars, Step};
 use super::scalars::ErrorBounds;
-use super::trust::{Doubt, Replacement, Trust, Verdict};
+use super::trust::{Doubt, Replacement, Trust, Verdict, is_sound};
 use super::{Kind, Reason};
 use crate::comm::{Op, Phase};
 use crate::operator::Operator;
@@ -123,6 +123,17 @@ pub struct Outcome {
     pub seconds: f64,
 }
 
+/// An iterate whose true residual is known.
+#[derive(Clone)]
+struct Checked {
+    true_residual: f64,
+    x: Vec<f64>,
+    /// b − A x.
+    r: Vec<f64>,
+    /// ‖x* − x₀‖_A as far as it was known then.
+    error_a_initial: f64,
+}
+
 /// Solves A x = b from the initial guess `x0` (zero if None). Collective.
 ///
 /// `observe` sees every iterate; one that is measured again after a replacement is seen again.
@@ -161,8 +172,8 @@ pub fn solve(
 
     let mut method = (kind.start)(a, m, x, r);
     let mut trust = Trust::new(tolerance, settings.divtol * reference_norm, settings.replacement);
-    // The checked iterate with the smallest true residual: that, x, and r = b − A x.
-    let mut best: Option<(f64, Vec<f64>, Vec<f64>)> = None;
+    // The checked iterate with the smallest true residual.
+    let mut best: Option<Checked> = None;
     let mut error = ErrorBounds::new(settings.error_delay, settings.lambda_min);
     let (mut history, mut replacements, mut iteration) = (Vec::new(), 0, 0);
     let reason = loop {
@@ -175,6 +186,7 @@ pub fn solve(
         }
 
         let doubt = trust.doubt(&scalars);
+        let error_a_initial = error.initial();
         let mut look = |doubt, a: &mut dyn Operator, m: &mut dyn Preconditioner, x: &[f64]| {
             let r = residual(a, b, x);
             if scalars.nu <= 0.0 && scalars.rr > 0.0 && !is_positive_definite(a, m, &r) {
@@ -182,8 +194,8 @@ pub fn solve(
             }
             let truth = norm(a, &r);
             let verdict = trust.judge(doubt, record.residual, truth);
-            if truth.is_finite() && best.as_ref().is_none_or(|(least, ..)| truth < *least) {
-                best = Some((truth, x.to_vec(), r));
+            if truth.is_finite() && best.as_ref().is_none_or(|best| truth < best.true_residual) {
+                best = Some(Checked { true_residual: truth, x: x.to_vec(), r, error_a_initial });
             }
             match verdict {
                 Verdict::Converged => Err(converged),
@@ -203,9 +215,19 @@ pub fn solve(
         };
         if renewed.is_none() {
             let error_a = error.upper().or(error.lower());
-            if settings.stop_on == StopOn::ErrorA && error_a.is_some_and(|e| e <= settings.rtol * error.initial()) {
-                break Reason::ConvergedErrorA;
+            if settings.stop_on == StopOn::ErrorA && error_a.is_some_and(|e| e <= settings.rtol * error_a_initial) {
+                // The scalars speak of the recurrence: they are worth as much as it is.
+                let r = residual(a, b, method.solution());
+                if is_sound(norm(a, &r), record.residual) {
+                    break Reason::ConvergedErrorA;
+                }
+                match look(Doubt::Breakdown, a, m, method.solution()) {
+                    Err(reason) => break reason,
+                    Ok(checked) => renewed = checked,
+                }
             }
+        }
+        if renewed.is_none() {
             if iteration == settings.max_iterations {
                 break Reason::IterationLimit;
             }
@@ -228,7 +250,8 @@ pub fn solve(
                 },
             }
         }
-        if let Some((_, x, r)) = renewed {
+        if let Some(Checked { x, r, error_a_initial, .. }) = renewed {
+            error.restart(error_a_initial);
             // Not necessarily the present iterate: what broke down may have carried x away.
             method = (kind.start)(a, m, x, r);
             replacements += 1;
@@ -237,7 +260,7 @@ pub fn solve(
     };
 
     let x = match (reason, best) {
-        (Reason::Stagnated | Reason::Diverged | Reason::NotFinite, Some((_, x, _))) => x,
+        (Reason::Stagnated | Reason::Diverged | Reason::NotFinite, Some(checked)) => checked.x,
         _ => method.solution().to_vec(),
     };
     let r = residual(a, b, &x);

@@ -47,6 +47,13 @@ impl ErrorBounds {
         self.last = Some((alpha, nu));
     }
 
+    /// Begins anew from an iterate for which [`initial`](ErrorBounds::initial) was `initial`.
+    pub fn restart(&mut self, initial: f64) {
+        self.terms.clear();
+        self.last = None;
+        self.total = initial * initial;
+    }
+
     /// A lower bound of ‖x − x_{k+1−d}‖_A after step k, once d steps have been taken.
     pub fn lower(&self) -> Option<f64> {
         (self.terms.len() == self.delay).then(|| self.terms.iter().sum::<f64>().sqrt())
@@ -55,7 +62,7 @@ impl ErrorBounds {
     /// An upper bound of ‖x − x_k‖_A after step k, if the spectrum's lower end is known.
     pub fn upper(&self) -> Option<f64> {
         let (_, nu) = self.last?;
-        self.lambda_min.map(|_| (self.gamma * nu).sqrt())
+        self.lambda_min.map(|_| (self.gamma * nu).sqrt()).filter(|bound| bound.is_finite())
     }
 
     /// ‖x − x_0‖_A as far as it is known: a lower bound that soon is tight.

@@ -68,6 +68,11 @@ pub(super) enum Verdict {
     Restart,
 }
 
+/// True if the recurrence's residual has not lost touch with the true one.
+pub(super) fn is_sound(truth: f64, recurrence: f64) -> bool {
+    truth <= SOUND_FACTOR * recurrence
+}
+
 pub(super) struct Trust {
     tolerance: f64,
     /// Beyond this the solve has diverged.
@@ -135,7 +140,7 @@ impl Trust {
         if self.replacement == Replacement::Never {
             return Verdict::Stagnated;
         }
-        if doubt == Doubt::Stall && truth <= SOUND_FACTOR * recurrence {
+        if doubt == Doubt::Stall && is_sound(truth, recurrence) {
             return Verdict::GoOn;
         }
         self.in_vain = if truth > PROGRESS * self.best_check { self.in_vain + 1 } else { 0 };

@@ -105,7 +105,8 @@ impl Adjacency {
     fn partition(&self, parts: usize) -> Result<Vec<u32>> {
         let refused =
             |what: String| Error::input(format!("METIS cannot partition this matrix: {what}; use --partition blocks"));
-        if self.too_large || self.neighbours.len() > Idx::MAX as usize {
+        let weight: u64 = self.weights.iter().map(|&weight| weight as u64).sum();
+        if self.too_large || self.neighbours.len() > Idx::MAX as usize || weight > Idx::MAX as u64 {
             return Err(refused(format!("its graph has more than {} rows or edges", Idx::MAX)));
         }
         let starts: Vec<Idx> = self.starts().into_iter().map(|start| start as Idx).collect();

@@ -145,7 +145,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
     let run = Run {
         schema: report::SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
-        command: std::env::args().collect(),
+        command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
         machine: Machine { ranks: comm.size(), engine: comm.describe() },
         problem: ProblemFacts {
             name: describe(&job.source),
@@ -242,7 +242,8 @@ fn describe(source: &Source) -> String {
 
 fn error_norms(a: &dyn Operator, against: &'static str, x: &[f64], solution: &[f64]) -> ErrorNorms {
     let difference: Vec<f64> = x.iter().zip(solution).map(|(x, solution)| x - solution).collect();
-    let mut max = [difference.iter().fold(0.0, |max: f64, d| max.max(d.abs()))];
+    let mut max =
+        [difference.iter().fold(0.0, |max: f64, d| if d.is_nan() { f64::INFINITY } else { max.max(d.abs()) })];
     a.layout().comm().reduce_f64(Op::Max, &mut max);
     let size = krylov::norm(a, solution);
     ErrorNorms { against, relative_2_norm: krylov::norm(a, &difference) / size, max_norm: max[0] }
