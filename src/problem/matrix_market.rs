@@ -277,6 +277,15 @@ fn parse_matrix(text: &[u8], file: &str) -> Result<SerialMatrix> {
                     "{file}:{line}: the values given for A({i},{j}) add up to no finite number"
                 )));
             }
+            for (i, value) in matrix.diag_iter().enumerate() {
+                // A missing entry has no line; it is found when the diagonal is checked on its owner.
+                if let Some(value) = value.filter(|value| **value <= 0.0) {
+                    let (line, i) = (where_is(i, i), i + 1);
+                    return Err(Error::not_spd(format!(
+                        "{file}:{line}: A({i},{i}) = {value}: a positive definite matrix has a positive diagonal"
+                    )));
+                }
+            }
             if !header.symmetric {
                 check_symmetric(&matrix, file, where_is)?;
             }

@@ -118,8 +118,8 @@ fn bad_matrices() -> Vec<Case> {
         text(format!("{A}4000000000 4000000000\n1\n"), INPUT, ":2: the size line announces"),
         text(A.replace("general", "symmetric") + "2 2\n1\n0\n", INPUT, ":4: the file ends after 2 of 3 values"),
         // Well-formed, but of no use.
-        text(GOOD.replace("3 3 1\n", "3 3 0\n"), NOT_SPD, ": A(3,3) = 0"),
-        text(GOOD.replace("3 3 1\n", "3 3 -1\n"), NOT_SPD, ": A(3,3) = -1"),
+        text(GOOD.replace("3 3 1\n", "3 3 0\n"), NOT_SPD, ":6: A(3,3) = 0"),
+        text(GOOD.replace("3 3 1\n", "3 3 -1\n"), NOT_SPD, ":6: A(3,3) = -1"),
         text(GOOD.replace("3 3 1\n", "3 2 1\n"), NOT_SPD, ": A(3,3) = 0"),
         text(format!("{A}2 2\n1\n0\n0\n0\n"), NOT_SPD, ": A(2,2) = 0"),
     ];
