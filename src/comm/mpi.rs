@@ -31,58 +31,44 @@ struct World {
     // Fields are dropped in this order: the communicator before the library.
     comm: SimpleCommunicator,
     _universe: Universe,
-    /// More ranks than processors on this node.
-    crowded: bool,
 }
 
-impl World {
-    /// Waits for requests to complete. MPICH polls without giving way, and on a crowded node the rank
-    /// it waits for would then not run before the end of a time slice; so on such a node every wait
-    /// gives way between polls. (Open MPI does so by itself.)
-    ///
-    /// # Safety
-    /// Every request is valid, or MPI_REQUEST_NULL.
-    unsafe fn wait(&self, requests: &mut [ffi::MPI_Request]) {
+/// Polls of a wait before it gives way: some microseconds, about the time of a message that needs no waiting.
+const EAGER_POLLS: usize = 100;
+
+/// Between two polls of a wait. MPICH never gives way by itself, and where ranks share a processor
+/// the one that is waited for would not run before the waiting one's time slice ends. Where they do
+/// not, giving way returns at once.
+fn give_way(polls: &mut usize) {
+    *polls += 1;
+    if *polls > EAGER_POLLS {
+        std::thread::yield_now();
+    }
+}
+
+/// Waits for requests to complete.
+///
+/// # Safety
+/// Every request is valid, or MPI_REQUEST_NULL.
+unsafe fn wait(requests: &mut [ffi::MPI_Request]) {
+    let (mut done, mut polls) = (0, 0);
+    loop {
         let (count, start) = (requests.len() as c_int, requests.as_mut_ptr());
         // SAFETY: the caller's promise; `start` and `count` describe the slice.
-        unsafe {
-            if !self.crowded {
-                ffi::MPI_Waitall(count, start, ffi::RSMPI_STATUSES_IGNORE);
-                return;
-            }
-            let mut done = 0;
-            while done == 0 {
-                self.give_way();
-                ffi::MPI_Testall(count, start, &mut done, ffi::RSMPI_STATUSES_IGNORE);
-            }
+        unsafe { ffi::MPI_Testall(count, start, &mut done, ffi::RSMPI_STATUSES_IGNORE) };
+        if done != 0 {
+            return;
         }
+        give_way(&mut polls);
     }
+}
 
-    /// Between two polls: lets another rank have the processor if they share it.
-    fn give_way(&self) {
-        if self.crowded {
-            std::thread::yield_now();
-        }
-    }
-
-    /// Waits for one request of rsmpi's, as `wait` does.
-    fn complete<'a, D: ?Sized, S: mpi::request::Scope<'a>>(&self, mut request: mpi::request::Request<'a, D, S>) {
-        while let Err(pending) = request.test() {
-            request = pending;
-            self.give_way();
-        }
-    }
-
-    fn reduce<T: Equivalence + Copy>(&self, op: Op, words: &mut [T]) {
-        let op = match op {
-            Op::Sum => SystemOperation::sum(),
-            Op::Min => SystemOperation::min(),
-            Op::Max => SystemOperation::max(),
-        };
-        let mine = words.to_vec();
-        mpi::request::scope(|scope| {
-            self.complete(self.comm.immediate_all_reduce_into(scope, &mine[..], words, op));
-        });
+/// The same for a request of rsmpi's.
+fn complete<'a, D: ?Sized, S: mpi::request::Scope<'a>>(mut request: mpi::request::Request<'a, D, S>) {
+    let mut polls = 0;
+    while let Err(pending) = request.test() {
+        request = pending;
+        give_way(&mut polls);
     }
 }
 
@@ -115,9 +101,7 @@ impl MpiRank {
     pub(super) fn initialize() -> Option<MpiRank> {
         let (universe, _) = mpi::environment::initialize_with_threading(mpi::Threading::Funneled)?;
         let comm = universe.world().duplicate();
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let crowded = comm.split_shared(comm.rank()).size() as usize > processors;
-        let world = Rc::new(World { comm, _universe: universe, crowded });
+        let world = Rc::new(World { comm, _universe: universe });
         Some(MpiRank {
             sum: RefCell::new(SumRequest::new(world.clone())),
             world,
@@ -158,27 +142,27 @@ impl Engine for MpiRank {
     }
 
     fn reduce_u64(&self, op: Op, words: &mut [u64]) {
-        self.world.reduce(op, words);
+        reduce(&self.world.comm, op, words);
     }
 
     fn reduce_f64(&self, op: Op, words: &mut [f64]) {
-        self.world.reduce(op, words);
+        reduce(&self.world.comm, op, words);
     }
 
     fn broadcast(&self, root: usize, bytes: &mut Vec<u8>) {
         let root = self.world.comm.process_at_rank(root as c_int);
         let mut length = bytes.len() as u64;
-        mpi::request::scope(|scope| self.world.complete(root.immediate_broadcast_into(scope, &mut length)));
+        mpi::request::scope(|scope| complete(root.immediate_broadcast_into(scope, &mut length)));
         bytes.resize(length as usize, 0);
         for piece in bytes.chunks_mut(PIECE_BYTES) {
-            mpi::request::scope(|scope| self.world.complete(root.immediate_broadcast_into(scope, piece)));
+            mpi::request::scope(|scope| complete(root.immediate_broadcast_into(scope, piece)));
         }
     }
 
     fn sparse_exchange(&self, outgoing: Vec<Message>) -> Vec<Message> {
         let number = self.exchanges_made.get();
         self.exchanges_made.set(number + 1);
-        sparse_exchange(&self.world, EXCHANGE_TAGS[number % 2], outgoing, PIECE_BYTES)
+        sparse_exchange(self.world.comm.as_raw(), EXCHANGE_TAGS[number % 2], outgoing, PIECE_BYTES)
     }
 
     fn channel(&self, sends: &[Part], receives: &[Part]) -> Box<dyn Channel> {
@@ -190,6 +174,16 @@ impl Engine for MpiRank {
     fn abort(&self, code: i32) -> ! {
         self.world.comm.abort(code)
     }
+}
+
+fn reduce<T: Equivalence + Copy>(comm: &SimpleCommunicator, op: Op, words: &mut [T]) {
+    let op = match op {
+        Op::Sum => SystemOperation::sum(),
+        Op::Min => SystemOperation::min(),
+        Op::Max => SystemOperation::max(),
+    };
+    let mine = words.to_vec();
+    mpi::request::scope(|scope| complete(comm.immediate_all_reduce_into(scope, &mine[..], words, op)));
 }
 
 /// Ends the whole job from a panic hook, where no engine is at hand.
@@ -293,7 +287,7 @@ impl SumRequest {
         assert!(self.in_flight, "start a sum before finishing it");
         assert_eq!(words.len(), self.len, "a sum is finished with as many words as it was started with");
         // SAFETY: `request` is the active request, or MPI_REQUEST_NULL when `poll` has seen it complete.
-        unsafe { self.world.wait(std::slice::from_mut(&mut self.request)) };
+        unsafe { wait(std::slice::from_mut(&mut self.request)) };
         self.in_flight = false;
         // SAFETY: the request is complete, nobody writes the buffer.
         words.copy_from_slice(&unsafe { self.receive.get() }[..self.len]);
@@ -312,14 +306,14 @@ impl Drop for SumRequest {
             return;
         }
         // SAFETY: completes the request (a no-op on MPI_REQUEST_NULL) before the buffers go.
-        unsafe { self.world.wait(std::slice::from_mut(&mut self.request)) };
+        unsafe { wait(std::slice::from_mut(&mut self.request)) };
     }
 }
 
 /// Persistent point-to-point requests over two fixed buffers.
 struct MpiChannel {
     /// Keeps MPI initialised for as long as the requests exist.
-    world: Rc<World>,
+    _world: Rc<World>,
     send: Words,
     receive: Words,
     /// Receives first, so that they are posted before the sends.
@@ -356,12 +350,12 @@ impl MpiChannel {
         };
         init(receives, receive.start, false);
         init(sends, send.start, true);
-        MpiChannel { world, send, receive, requests, in_flight: false }
+        MpiChannel { _world: world, send, receive, requests, in_flight: false }
     }
 
     fn wait(&mut self) {
         // SAFETY: the requests are the persistent ones made in `new`; waiting makes them inactive.
-        unsafe { self.world.wait(&mut self.requests) };
+        unsafe { wait(&mut self.requests) };
         self.in_flight = false;
     }
 }
@@ -408,7 +402,7 @@ impl Drop for MpiChannel {
             self.wait();
         }
         for request in &mut self.requests {
-            // SAFETY: a persistent, inactive request of this channel, freed once; `world` still
+            // SAFETY: a persistent, inactive request of this channel, freed once; `_world` still
             // keeps MPI initialised.
             unsafe { ffi::MPI_Request_free(request) };
         }
@@ -421,9 +415,8 @@ impl Drop for MpiChannel {
 ///
 /// Each message travels in pieces of at most `piece_bytes`, each behind a header holding the
 /// message's whole length, so that the receiver knows when it is complete.
-fn sparse_exchange(world: &World, tag: c_int, outgoing: Vec<Message>, piece_bytes: usize) -> Vec<Message> {
+fn sparse_exchange(comm: ffi::MPI_Comm, tag: c_int, outgoing: Vec<Message>, piece_bytes: usize) -> Vec<Message> {
     const HEADER: usize = size_of::<u64>();
-    let comm = world.comm.as_raw();
     let mut pieces: Vec<(c_int, Vec<u8>)> = Vec::new();
     for (to, bytes) in outgoing {
         let header = (bytes.len() as u64).to_le_bytes();
@@ -444,8 +437,9 @@ fn sparse_exchange(world: &World, tag: c_int, outgoing: Vec<Message>, piece_byte
     }
     let mut incoming: std::collections::BTreeMap<usize, (usize, Vec<u8>)> = Default::default();
     let mut barrier: Option<ffi::MPI_Request> = None;
+    let mut polls = 0;
     loop {
-        world.give_way();
+        give_way(&mut polls);
         if let Some((from, piece)) = receive_any(comm, tag) {
             let (header, body) = piece.split_at(HEADER);
             let length = u64::from_le_bytes(header.try_into().expect("a header has 8 bytes")) as usize;
