@@ -115,6 +115,11 @@ impl Comm {
         &self.profile
     }
 
+    /// The same ranks with a profile of its own: for products that are not the method's.
+    pub fn with_own_profile(&self) -> Comm {
+        Comm { engine: self.engine.clone(), profile: Rc::default() }
+    }
+
     /// Runs `work` and books its time under `phase`.
     pub fn timed<T>(&self, phase: Phase, work: impl FnOnce() -> T) -> T {
         let start = self.clock_seconds();

@@ -28,6 +28,11 @@ impl Layout {
         &self.comm
     }
 
+    /// The same layout for another end of the same communication.
+    pub fn with_comm(&self, comm: Comm) -> Layout {
+        Layout { comm, ..self.clone() }
+    }
+
     /// Global number of rows.
     pub fn n(&self) -> u64 {
         self.n
@@ -65,6 +70,14 @@ pub struct LocalRows {
     pub columns: Vec<u32>,
     /// The entries.
     pub values: Vec<f64>,
+}
+
+impl LocalRows {
+    /// Columns and values of row `row`.
+    pub fn row(&self, row: usize) -> (&[u32], &[f64]) {
+        let entries = self.starts[row]..self.starts[row + 1];
+        (&self.columns[entries.clone()], &self.values[entries])
+    }
 }
 
 /// Numbers the owned rows locally and finds the halo. Collective; every message goes to a rank

@@ -7,6 +7,7 @@ use crate::partition::Owners;
 use crate::problem::Rows;
 use crate::vector::blocks;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// Rows multiplied between two polls of the sum in flight.
 const ROWS_BETWEEN_POLLS: usize = 8192;
@@ -14,8 +15,8 @@ const ROWS_BETWEEN_POLLS: usize = 8192;
 /// The owned rows of a sparse symmetric matrix, with the halo that their products need.
 pub struct DistMatrix {
     layout: Layout,
-    rows: LocalRows,
-    plan: HaloPlan,
+    rows: Rc<LocalRows>,
+    plan: Rc<HaloPlan>,
     single: Halo<1>,
     pair: Halo<2>,
 }
@@ -24,7 +25,13 @@ impl DistMatrix {
     /// From the rows this rank owns, with global columns: numbers them and plans the halo. Collective.
     pub fn new(comm: &Comm, n: u64, owned: Rows, owners: &Owners) -> DistMatrix {
         let (layout, rows, plan) = localize(comm, n, owned, owners);
-        DistMatrix { single: Halo::new(comm, &plan), pair: Halo::new(comm, &plan), layout, rows, plan }
+        DistMatrix::with_halo(layout, Rc::new(rows), Rc::new(plan))
+    }
+
+    /// Makes the channels of the exchange. Collective.
+    fn with_halo(layout: Layout, rows: Rc<LocalRows>, plan: Rc<HaloPlan>) -> DistMatrix {
+        let (single, pair) = (Halo::new(layout.comm(), &plan), Halo::new(layout.comm(), &plan));
+        DistMatrix { layout, rows, plan, single, pair }
     }
 
     /// The plan of the halo exchange.
@@ -123,6 +130,11 @@ impl Operator for DistMatrix {
         pass(layout, rows, single, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), || ());
     }
 
+    fn apply_pair(&mut self, x: &[[f64; 2]], y: &mut [[f64; 2]]) {
+        let DistMatrix { layout, rows, pair, .. } = self;
+        pass(layout, rows, pair, x, y, || ());
+    }
+
     fn apply_pair_summing(
         &mut self,
         x: &[[f64; 2]],
@@ -154,17 +166,37 @@ impl Operator for DistMatrix {
     }
 
     fn diagonal(&self) -> Vec<f64> {
-        let LocalRows { starts, columns, values } = &self.rows;
         let entry = |row: usize| {
-            let entries = starts[row]..starts[row + 1];
-            let at = columns[entries.clone()].iter().position(|&column| column as usize == row);
-            at.map_or(0.0, |at| values[entries.start + at])
+            let (columns, values) = self.rows.row(row);
+            let at = columns.iter().position(|&column| column as usize == row);
+            at.map_or(0.0, |at| values[at])
         };
         (0..self.layout.len()).map(entry).collect()
     }
 
+    fn own_block(&self) -> LocalRows {
+        let mut block = LocalRows { starts: vec![0], ..LocalRows::default() };
+        let mut entries = Vec::new();
+        for row in 0..self.layout.len() {
+            let (columns, values) = self.rows.row(row);
+            let owned = |&(&column, _): &(&u32, &f64)| (column as usize) < self.layout.len();
+            entries.clear();
+            entries.extend(columns.iter().zip(values).filter(owned));
+            entries.sort_unstable_by_key(|(column, _)| **column);
+            block.columns.extend(entries.iter().map(|(column, _)| **column));
+            block.values.extend(entries.iter().map(|(_, value)| **value));
+            block.starts.push(block.columns.len());
+        }
+        block
+    }
+
+    fn share(&self) -> Option<Box<dyn Operator>> {
+        let layout = self.layout.with_comm(self.layout.comm().with_own_profile());
+        Some(Box::new(DistMatrix::with_halo(layout, self.rows.clone(), self.plan.clone())))
+    }
+
     fn norm_infinity(&self) -> f64 {
-        let LocalRows { starts, values, .. } = &self.rows;
+        let LocalRows { starts, values, .. } = &*self.rows;
         let sum = |row: &[usize]| values[row[0]..row[1]].iter().map(|value| value.abs()).sum();
         starts.windows(2).map(sum).fold(0.0, f64::max)
     }

@@ -6,7 +6,7 @@
 
 use super::operator::Operator;
 use crate::comm::{Comm, Phase};
-use crate::distributed::Layout;
+use crate::distributed::{Layout, LocalRows};
 use crate::problem::Spectrum;
 use ndarray::{Array2, ArrayView2};
 
@@ -96,6 +96,10 @@ impl Operator for DenseColumns {
         self.reduce_products::<1>(bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), &mut []);
     }
 
+    fn apply_pair(&mut self, x: &[[f64; 2]], y: &mut [[f64; 2]]) {
+        self.reduce_products(x, y, &mut []);
+    }
+
     /// Nothing is hidden here: the products themselves are in the sum, so `meanwhile` follows it.
     fn apply_pair_summing(
         &mut self,
@@ -123,6 +127,13 @@ impl Operator for DenseColumns {
 
     fn diagonal(&self) -> Vec<f64> {
         self.own().enumerate().map(|(local, row)| self.columns[[row, local]]).collect()
+    }
+
+    /// The diagonal alone. The entries beside it, [`Spectrum::EVERYWHERE`], are left out: they are far
+    /// below rounding against the diagonal, and factors of a full block would cost n³.
+    fn own_block(&self) -> LocalRows {
+        let len = self.layout.len();
+        LocalRows { starts: (0..=len).collect(), columns: (0..len as u32).collect(), values: self.diagonal() }
     }
 
     fn norm_infinity(&self) -> f64 {

@@ -1,15 +1,18 @@
 //! What a Krylov method asks of a matrix.
 
-use crate::distributed::Layout;
+use crate::distributed::{Layout, LocalRows};
 
 /// A symmetric positive definite matrix, distributed by rows. Every method but `layout`,
-/// `diagonal` and the cost figures is collective.
+/// `diagonal`, `own_block` and the cost figures is collective.
 pub trait Operator {
     /// Who owns which rows; all vectors have `layout().len()` entries on this rank.
     fn layout(&self) -> &Layout;
 
     /// y = A x on owned rows.
     fn apply(&mut self, x: &[f64], y: &mut [f64]);
+
+    /// Two products in one pass over A and one exchange; the vectors side by side, `x[row] = [first, second]`.
+    fn apply_pair(&mut self, x: &[[f64; 2]], y: &mut [[f64; 2]]);
 
     /// Two products in one pass over A and one exchange (one message per neighbour carries both
     /// vectors), while the global sum of `sums` is in flight: on return `sums` holds the sums over
@@ -38,6 +41,16 @@ pub trait Operator {
 
     /// The diagonal, on owned rows.
     fn diagonal(&self) -> Vec<f64>;
+
+    /// The block of owned rows and owned columns, columns increasing within a row.
+    fn own_block(&self) -> LocalRows;
+
+    /// The same matrix once more, for a preconditioner that multiplies with it while a method's sum
+    /// is in flight: entries shared, exchange and profile its own. None where a product is itself a
+    /// sum over all ranks. Collective.
+    fn share(&self) -> Option<Box<dyn Operator>> {
+        None
+    }
 
     /// The largest sum of magnitudes in an owned row: this rank's part of ‖A‖_∞.
     fn norm_infinity(&self) -> f64;
