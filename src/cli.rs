@@ -109,6 +109,17 @@ pub enum Comparison {
     },
 }
 
+/// Options of single preconditioners.
+#[derive(Args, Debug)]
+pub struct PreconditionerOptions {
+    /// How bjacobi solves with its blocks [default: ic0]
+    #[arg(long, visible_alias = "sub-pc-type", alias = "sub_pc_type", value_parser = sub_preconditioners(), help_heading = "Method")]
+    pub sub_pc: Option<&'static preconditioner::SubKind>,
+    /// Degree of the chebyshev polynomial: the products with A in one application [default: 4]
+    #[arg(long, value_name = "DEGREE", value_parser = clap::value_parser!(u32).range(0..=100), help_heading = "Method")]
+    pub chebyshev_degree: Option<u32>,
+}
+
 /// Options of a comparison. The right-hand side is A ones/sqrt(n), so that the error is known.
 #[derive(Args, Debug)]
 pub struct CompareOptions {
@@ -118,6 +129,9 @@ pub struct CompareOptions {
     /// Preconditioners, separated by commas, or all
     #[arg(long, default_value = "none", value_parser = preconditioner_list)]
     pub pc: List<preconditioner::Kind>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub preconditioning: PreconditionerOptions,
     /// Relative tolerance of the timed solves
     #[arg(long, default_value = "1e-8", allow_negative_numbers = true, value_parser = not_negative)]
     pub rtol: f64,
@@ -200,6 +214,9 @@ pub struct SolveOptions {
     /// Preconditioner
     #[arg(long, visible_alias = "pc-type", alias = "pc_type", default_value = "none", value_parser = preconditioners(), help_heading = "Method")]
     pub pc: &'static preconditioner::Kind,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub preconditioning: PreconditionerOptions,
     /// Relative tolerance: stop when ||r|| <= RTOL ||b||
     #[arg(long, visible_alias = "ksp-rtol", alias = "ksp_rtol", default_value = "1e-8", allow_negative_numbers = true, value_parser = not_negative, help_heading = "Stopping")]
     pub rtol: f64,
@@ -281,11 +298,11 @@ impl Command {
         let one = |job| Ok(Task::Run(Box::new(job)));
         match self {
             Command::Solve { matrix, options } => {
-                one(options.job(Source::File(matrix), RightHandSide::A1, Partition::Metis, None))
+                one(options.job(Source::File(matrix), RightHandSide::A1, Partition::Metis, None)?)
             }
             Command::Poisson { grid, write, options } => {
                 let grid = grid.stencil()?;
-                one(options.job(Source::Poisson(grid), RightHandSide::Manufactured, Partition::Boxes, write))
+                one(options.job(Source::Poisson(grid), RightHandSide::Manufactured, Partition::Boxes, write)?)
             }
             Command::Model { model, options } => one(model_job(Source::ModelDense(model.spectrum()), options)?),
             Command::Compare { what: None, matrices, options } => {
@@ -315,6 +332,7 @@ impl CompareOptions {
                 ));
             }
         };
+        let preconditioning = self.preconditioning.of(&self.pc.0)?;
         let settings = Settings { rtol: self.rtol, max_iterations: self.max_it, ..Settings::default() };
         let solvers = self.solvers.map_or_else(|| solvers.iter().collect(), |list| list.0);
         let partition = self.partition.unwrap_or(partition);
@@ -329,6 +347,7 @@ impl CompareOptions {
                 partition: partition.clone(),
                 solver,
                 preconditioner: pc,
+                preconditioning,
                 settings,
                 monitor: false,
                 files: Files { json: self.json.clone(), ..Files::default() },
@@ -339,6 +358,7 @@ impl CompareOptions {
             sources,
             solvers,
             preconditioners: self.pc.0,
+            preconditioning,
             partition,
             settings,
             protocol,
@@ -382,8 +402,9 @@ impl ModelOptions {
 }
 
 impl SolveOptions {
-    fn job(self, source: Source, rhs: RightHandSide, partition: Partition, matrix: Option<PathBuf>) -> Job {
-        Job {
+    fn job(self, source: Source, rhs: RightHandSide, partition: Partition, matrix: Option<PathBuf>) -> Result<Job> {
+        Ok(Job {
+            preconditioning: self.preconditioning.of(&[self.pc])?,
             source,
             rhs: self.rhs.unwrap_or(rhs),
             x0: self.x0,
@@ -405,7 +426,26 @@ impl SolveOptions {
             },
             monitor: self.monitor,
             files: Files { output: self.output, history: self.history, json: self.json, matrix },
-        }
+        })
+    }
+}
+
+impl PreconditionerOptions {
+    /// The options as far as they belong to `chosen` preconditioners; others are refused.
+    fn of(&self, chosen: &[&preconditioner::Kind]) -> Result<preconditioner::Options> {
+        let belongs = |option: &str, given: bool, pc: &str| {
+            if given && chosen.iter().all(|kind| kind.name != pc) {
+                return Err(Error::usage(format!("{option} belongs to --pc {pc}")));
+            }
+            Ok(())
+        };
+        belongs("--sub-pc", self.sub_pc.is_some(), "bjacobi")?;
+        belongs("--chebyshev-degree", self.chebyshev_degree.is_some(), "chebyshev")?;
+        let default = preconditioner::Options::default();
+        Ok(preconditioner::Options {
+            sub_pc: self.sub_pc.unwrap_or(default.sub_pc),
+            chebyshev_degree: self.chebyshev_degree.unwrap_or(default.chebyshev_degree),
+        })
     }
 }
 
@@ -413,7 +453,7 @@ fn model_job(source: Source, options: SolveOptions) -> Result<Job> {
     if options.partition.is_some() {
         return Err(Error::usage("the model problem's columns are dealt evenly: --partition does not apply"));
     }
-    Ok(options.job(source, RightHandSide::A1, Partition::Blocks, None))
+    options.job(source, RightHandSide::A1, Partition::Blocks, None)
 }
 
 fn solvers() -> impl TypedValueParser<Value = &'static krylov::Kind> {
@@ -424,7 +464,9 @@ fn solvers() -> impl TypedValueParser<Value = &'static krylov::Kind> {
 }
 
 fn preconditioners() -> impl TypedValueParser<Value = &'static preconditioner::Kind> {
-    let values = preconditioner::TABLE.iter().map(|kind| PossibleValue::new(kind.name).help(kind.about));
+    let values = preconditioner::TABLE
+        .iter()
+        .map(|kind| PossibleValue::new(kind.name).aliases(kind.aliases.iter().copied()).help(kind.about));
     PossibleValuesParser::new(values)
         .map(|name| preconditioner::Kind::named(&name).expect("only names of the table pass"))
 }
@@ -450,6 +492,14 @@ fn solver_list(text: &str) -> std::result::Result<List<krylov::Kind>, String> {
 
 fn preconditioner_list(text: &str) -> std::result::Result<List<preconditioner::Kind>, String> {
     list(text, preconditioner::TABLE, |kind| kind.name, preconditioner::Kind::named)
+}
+
+fn sub_preconditioners() -> impl TypedValueParser<Value = &'static preconditioner::SubKind> {
+    let values = preconditioner::SUB_TABLE
+        .iter()
+        .map(|kind| PossibleValue::new(kind.name).aliases(kind.aliases.iter().copied()).help(kind.about));
+    PossibleValuesParser::new(values)
+        .map(|name| preconditioner::SubKind::named(&name).expect("only names of the table pass"))
 }
 
 fn number(text: &str, wanted: &str, fits: impl Fn(f64) -> bool) -> std::result::Result<f64, String> {
@@ -521,5 +571,31 @@ mod tests {
         ]);
         let Ok(Task::Run(job)) = cli.command.into_task() else { panic!("one solve") };
         assert_eq!((job.solver.name, job.preconditioner.name, job.settings.rtol), ("pipe-pr-cg", "jacobi", 1e-3));
+    }
+
+    fn task(arguments: &str) -> Result<Task> {
+        Cli::parse_from(arguments.split(' ')).command.into_task()
+    }
+
+    #[test]
+    fn options_reach_the_preconditioner_they_belong_to() {
+        let options = |arguments| match task(arguments) {
+            Ok(Task::Run(job)) => (job.preconditioning.sub_pc.name, job.preconditioning.chebyshev_degree),
+            _ => panic!("one solve"),
+        };
+        assert_eq!(options("halocg poisson -n 9 --pc bjacobi"), ("ic0", 4));
+        assert_eq!(options("halocg poisson -n 9 --pc-type bjacobi --sub-pc-type sor"), ("ssor", 4));
+        assert_eq!(options("halocg poisson -n 9 --pc chebyshev --chebyshev-degree 6"), ("ic0", 6));
+    }
+
+    #[test]
+    fn options_of_another_preconditioner_are_refused() {
+        for (arguments, message) in [
+            ("halocg poisson -n 9 --pc ssor --sub-pc ic0", "--sub-pc belongs to --pc bjacobi"),
+            ("halocg poisson -n 9 --chebyshev-degree 2", "--chebyshev-degree belongs to --pc chebyshev"),
+        ] {
+            let error = task(arguments).err().expect("a usage error");
+            assert_eq!((error.to_string().as_str(), error.exit_code()), (message, crate::error::ExitCode::Usage));
+        }
     }
 }

@@ -15,6 +15,7 @@
 //!
 //! * [`error`]: what can go wrong, and the exit codes;
 //! * [`files`]: files that appear when they are complete;
+//! * [`tridiagonal`]: eigenvalues of tridiagonal matrices;
 //! * [`vector`]: a rank's own rows of a vector;
 //! * [`comm`]: ranks, sums, exchanges;
 //! * [`problem`]: what is to be solved, read or generated;
@@ -75,6 +76,7 @@ pub mod pipeline;
 pub mod preconditioner;
 pub mod problem;
 pub mod report;
+pub mod tridiagonal;
 pub mod vector;
 
 /// The examples of README.md are tested with those of the documentation.

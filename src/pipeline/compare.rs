@@ -21,6 +21,8 @@ pub struct Survey {
     pub solvers: Vec<&'static krylov::Kind>,
     /// The preconditioners.
     pub preconditioners: Vec<&'static preconditioner::Kind>,
+    /// Their options.
+    pub preconditioning: preconditioner::Options,
     /// Who owns what.
     pub partition: Partition,
     /// When the timed solves stop.
@@ -58,10 +60,11 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
         let (mut a, ..) = distribute(comm, &problem, &survey.partition)?;
         check_diagonal(a.as_ref(), source)?;
         for pc in &survey.preconditioners {
-            let mut m = pc.build(a.as_ref())?;
+            let mut m = pc.build_with(a.as_ref(), &survey.preconditioning)?;
+            let name = pc.label(&survey.preconditioning);
             let first = rows.len();
             for method in &survey.solvers {
-                rows.push(compare_one(comm, a.as_mut(), m.as_mut(), source, pc.name, method, survey));
+                rows.push(compare_one(comm, a.as_mut(), m.as_mut(), source, &name, method, survey));
             }
             if comm.is_root() {
                 let _ = write!(std::io::stdout(), "{}", comparison_table(&rows[first..]));

@@ -35,6 +35,8 @@ pub struct Job {
     pub solver: &'static krylov::Kind,
     /// The preconditioner.
     pub preconditioner: &'static preconditioner::Kind,
+    /// Its options.
+    pub preconditioning: preconditioner::Options,
     /// When to stop.
     pub settings: Settings,
     /// Print every iterate.
@@ -118,7 +120,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
     let a = a.as_mut();
     let distributed = clock();
     check_diagonal(a, &job.source)?;
-    let mut m = job.preconditioner.build(a)?;
+    let mut m = job.preconditioner.build_with(a, &job.preconditioning)?;
     let prepared = clock();
 
     let (b, solution) = right_hand_side(&job.rhs, &problem, a)?;
@@ -130,6 +132,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
     let mut progress = Progress::new(comm.is_root(), job.monitor);
     let mut reference = krylov::norm(a, &b);
     let (seconds_before, counts_before) = (comm.profile().seconds(), comm.profile().counts());
+    let preconditioner_before = m.counts();
     let outcome = krylov::solve(a, m.as_mut(), &b, x0.as_deref(), job.solver, &job.settings, |snapshot| {
         let residual = snapshot.record.residual;
         if reference == 0.0 && residual > 0.0 {
@@ -140,6 +143,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
     progress.done();
     let phases = PhaseSeconds::between(comm, &seconds_before, &comm.profile().seconds());
     let counts = comm.profile().counts().since(&counts_before);
+    let preconditioner_counts = m.counts().since(&preconditioner_before);
 
     let slowest = |seconds: f64| Spread::over(comm, seconds).max;
     let run = Run {
@@ -157,6 +161,8 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
         method: MethodFacts {
             solver: job.solver.name,
             preconditioner: job.preconditioner.name,
+            sub_preconditioner: (job.preconditioner.name == "bjacobi").then_some(job.preconditioning.sub_pc.name),
+            preconditioner_note: m.note(),
             rtol: job.settings.rtol,
             atol: job.settings.atol,
             divtol: job.settings.divtol,
@@ -182,7 +188,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
             preconditioner: slowest(prepared - distributed),
             vectors: slowest(filled - prepared),
         },
-        traffic: Traffic::new(comm, &counts, outcome.iterations, &phases[0].seconds),
+        traffic: Traffic::new(comm, &counts, &preconditioner_counts, outcome.iterations, &phases[0].seconds),
         phases,
     };
     Ok((run, outcome, a.layout().clone()))

@@ -4,7 +4,7 @@ use super::preconditioner::Preconditioner;
 use crate::error::{Error, ExitCode, Result};
 use crate::operator::Operator;
 
-/// M = diag(A). Does not communicate.
+/// M = diag(A). Does not communicate; does not depend on the partition.
 pub struct Jacobi {
     inverse_diagonal: Vec<f64>,
 }
@@ -15,17 +15,26 @@ impl Jacobi {
     /// # Errors
     /// On the rank that owns it, an entry that is not positive: close with [`Comm::agree`](crate::comm::Comm::agree).
     pub fn new(a: &dyn Operator) -> Result<Jacobi> {
-        let diagonal = a.diagonal();
-        for (&entry, &row) in diagonal.iter().zip(a.layout().rows()) {
-            if entry.is_nan() || entry <= 0.0 {
-                return Err(Error::new(
-                    ExitCode::Preconditioner,
-                    format!("--pc jacobi needs a positive diagonal, but A({0},{0}) = {entry}", row + 1),
-                ));
-            }
-        }
+        let diagonal = positive_diagonal(a)?;
         Ok(Jacobi { inverse_diagonal: diagonal.into_iter().map(|entry| 1.0 / entry).collect() })
     }
+}
+
+/// The diagonal of `a`, if all of it is positive: what every preconditioner but the identity needs.
+pub(super) fn positive_diagonal(a: &dyn Operator) -> Result<Vec<f64>> {
+    let diagonal = a.diagonal();
+    for (&entry, &row) in diagonal.iter().zip(a.layout().rows()) {
+        if !(entry > 0.0 && entry.is_finite()) {
+            return Err(Error::new(
+                ExitCode::Preconditioner,
+                format!(
+                    "preconditioning needs a positive diagonal, but A({0},{0}) = {entry}: use --pc none, or check the matrix",
+                    row + 1
+                ),
+            ));
+        }
+    }
+    Ok(diagonal)
 }
 
 impl Preconditioner for Jacobi {

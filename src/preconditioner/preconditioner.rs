@@ -1,9 +1,12 @@
 //! What a Krylov method asks of a preconditioner.
 
+use crate::comm::Counts;
+
 /// M⁻¹ for a symmetric positive definite M that resembles A.
 ///
-/// An implementation says in its documentation whether it communicates: one that does not can be
-/// applied while a global sum is in flight.
+/// An implementation says in its documentation whether it communicates, and whether M depends on
+/// the partition. None takes part in a global sum when it is applied, so each of them can be applied
+/// while one is in flight.
 pub trait Preconditioner {
     /// z = M⁻¹ r on owned rows.
     fn apply(&mut self, r: &[f64], z: &mut [f64]);
@@ -14,5 +17,15 @@ pub trait Preconditioner {
     /// True when M = I: methods then keep no preconditioned vectors.
     fn is_identity(&self) -> bool {
         false
+    }
+
+    /// What the user should know about how M was built: one line, the same on every rank.
+    fn note(&self) -> Option<String> {
+        None
+    }
+
+    /// What its own products and messages have cost so far; the rank's profile does not hold them.
+    fn counts(&self) -> Counts {
+        Counts::default()
     }
 }

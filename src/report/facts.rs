@@ -140,6 +140,10 @@ pub struct MethodFacts {
     pub solver: &'static str,
     /// Name of the preconditioner.
     pub preconditioner: &'static str,
+    /// How block Jacobi solves with its blocks; null for other preconditioners.
+    pub sub_preconditioner: Option<&'static str>,
+    /// What is worth knowing about how the preconditioner was built, if anything.
+    pub preconditioner_note: Option<String>,
     /// Relative tolerance.
     pub rtol: f64,
     /// Absolute tolerance.
@@ -260,7 +264,9 @@ pub struct Traffic {
     pub passes: u64,
     /// Vectors multiplied by A.
     pub products: u64,
-    /// Halo messages, per iteration.
+    /// Vectors that the preconditioner multiplied by A; not in the two before.
+    pub preconditioner_products: u64,
+    /// Halo messages, per iteration; this and the next include the preconditioner's.
     pub messages_per_iteration: f64,
     /// Halo bytes, per iteration.
     pub halo_bytes_per_iteration: f64,
@@ -269,9 +275,10 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// From this rank's counts of a solve of `iterations`. Collective.
-    pub fn new(comm: &Comm, counts: &Counts, iterations: u64, product_seconds: &Spread) -> Traffic {
-        let mut totals = [counts.messages, counts.message_words, counts.product_bytes];
+    /// From this rank's counts of a solve of `iterations`, the method's and the preconditioner's own. Collective.
+    pub fn new(comm: &Comm, counts: &Counts, of_m: &Counts, iterations: u64, product_seconds: &Spread) -> Traffic {
+        let mut totals =
+            [counts.messages + of_m.messages, counts.message_words + of_m.message_words, counts.product_bytes];
         comm.reduce_u64(Op::Sum, &mut totals);
         let [messages, message_words, product_bytes] = totals.map(|total| total as f64);
         let per_iteration = |total: f64| {
@@ -283,6 +290,7 @@ impl Traffic {
             sum_words_per_iteration: per_iteration(counts.sum_words as f64),
             passes: counts.passes,
             products: counts.products,
+            preconditioner_products: of_m.products,
             messages_per_iteration: per_iteration(messages),
             halo_bytes_per_iteration: per_iteration(message_words * size_of::<f64>() as f64),
             product_gigabytes_per_second: if product_seconds.max > 0.0 {

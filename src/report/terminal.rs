@@ -64,7 +64,11 @@ pub fn summary(run: &Run) -> String {
         line("  neighbours", format!("{}, {exchange} per exchange of a pair", spread(&partition.neighbours)));
     }
     let method = &run.method;
-    line("method", format!("{}, preconditioner {}, rtol {:e}", method.solver, method.preconditioner, method.rtol));
+    let sub = method.sub_preconditioner.map_or(String::new(), |sub| format!(" ({sub})"));
+    line("method", format!("{}, preconditioner {}{sub}, rtol {:e}", method.solver, method.preconditioner, method.rtol));
+    if let Some(note) = &method.preconditioner_note {
+        line("", note.clone());
+    }
 
     let outcome = &run.outcome;
     line("result", format!("{} ({})", outcome.reason, outcome.petsc_reason));
