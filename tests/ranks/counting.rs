@@ -12,7 +12,7 @@ pub const BODIES: &[Body] = &[
     ("a whole solve starts k + c sums", whole_solves),
 ];
 
-/// Method, and per iteration: sums, blocking sums, words (M = I), words (Jacobi), passes, products, M⁻¹.
+/// Method, and per iteration: sums, blocking sums, words (M = I), words (M), passes, products, M⁻¹.
 const COSTS: &[(&str, [u64; 7])] = &[
     ("hs-cg", [2, 2, 2, 3, 1, 1, 1]),
     ("cg-cg", [1, 1, 2, 3, 1, 1, 1]),
@@ -43,9 +43,9 @@ fn solve(comm: &Comm, method: &str, pc: &str, settings: &Settings) -> (Outcome, 
 fn iterations(comm: &Comm) {
     assert_eq!(COSTS.len(), krylov::TABLE.len(), "every method of the table is counted");
     for &(method, [sums, blocking, words, words_preconditioned, passes, products, preconditioned]) in COSTS {
-        for pc in ["none", "jacobi"] {
+        for pc in preconditioner::TABLE.iter().map(|kind| kind.name) {
             let (_, counts, _, messages) = solve(comm, method, pc, &Settings::default());
-            assert!(counts.len() > 10);
+            assert!(counts.len() > 10, "{method} {pc}");
             // gv-cg-rr replaces its residual later on, and pays for it.
             let window = if method == "gv-cg-rr" { 8 } else { counts.len() };
             for pair in counts[..window].windows(2) {

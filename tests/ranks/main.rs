@@ -11,6 +11,7 @@ mod counting;
 mod dense;
 mod layout;
 mod partitions;
+mod preconditioners;
 mod product;
 mod reference;
 mod scalars;
@@ -34,6 +35,7 @@ fn bodies() -> Vec<Body> {
         dense::BODIES,
         layout::BODIES,
         partitions::BODIES,
+        preconditioners::BODIES,
         product::BODIES,
         scalars::BODIES,
         reference::BODIES,

@@ -84,19 +84,25 @@ fn histories(comm: &Comm) {
     let b = random.vector(n);
     let owners = random_owners(&mut random, n, comm.size());
     for_each_pairing(|method, pc| {
+        if !pc.independent_of_partition {
+            return;
+        }
         let case = |owners| Case { matrix: &matrix, owners, b: &b, x0: None, settings: Settings::default() };
         let (here, _) = case(&owners).solve(comm, method, pc);
         let (alone, _) = case(&vec![0; n]).solve(&Comm::alone(), method, pc);
         assert!(
             here.iterations.abs_diff(alone.iterations) <= 1,
-            "{}: {} and {}",
+            "{} {}: {} and {}",
             method.name,
+            pc.name,
             here.iterations,
             alone.iterations
         );
-        for (here, alone) in here.history.iter().zip(&alone.history).take(40) {
+        // Rounding is of the size of the first residual: it shows as the later ones get small.
+        let large = |record: &krylov::Record| record.residual > 1e-6 * alone.history[0].residual;
+        for (here, alone) in here.history.iter().zip(&alone.history).take(40).take_while(|(_, alone)| large(alone)) {
             let difference = (here.residual - alone.residual).abs() / alone.residual;
-            assert!(difference < 1e-9, "{} iteration {}: {difference:e}", method.name, here.iteration);
+            assert!(difference < 1e-9, "{} {} iteration {}: {difference:e}", method.name, pc.name, here.iteration);
         }
     });
 }
