@@ -140,6 +140,12 @@ impl Comm {
         Sum { comm: self }
     }
 
+    /// Lets the sum in flight advance, if there is one: for work that may be done meanwhile, and does
+    /// not know.
+    pub fn poll(&self) {
+        self.engine.poll_sum();
+    }
+
     /// The global sum of `words`, waited for at once. Collective.
     pub fn sum(&self, words: &mut [f64]) {
         self.profile.count(|counts| counts.blocking_sums += 1);

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 /// Rows multiplied between two polls of the sum in flight.
-const ROWS_BETWEEN_POLLS: usize = 8192;
+pub(crate) const ROWS_BETWEEN_POLLS: usize = 8192;
 
 /// The owned rows of a sparse symmetric matrix, with the halo that their products need.
 pub struct DistMatrix {
@@ -127,12 +127,12 @@ impl Operator for DistMatrix {
 
     fn apply(&mut self, x: &[f64], y: &mut [f64]) {
         let DistMatrix { layout, rows, single, .. } = self;
-        pass(layout, rows, single, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), || ());
+        pass(layout, rows, single, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), || layout.comm().poll());
     }
 
     fn apply_pair(&mut self, x: &[[f64; 2]], y: &mut [[f64; 2]]) {
         let DistMatrix { layout, rows, pair, .. } = self;
-        pass(layout, rows, pair, x, y, || ());
+        pass(layout, rows, pair, x, y, || layout.comm().poll());
     }
 
     fn apply_pair_summing(

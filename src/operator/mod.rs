@@ -6,5 +6,6 @@ mod dense;
 mod operator;
 
 pub use csr::DistMatrix;
+pub(crate) use csr::ROWS_BETWEEN_POLLS;
 pub use dense::DenseColumns;
 pub use operator::Operator;

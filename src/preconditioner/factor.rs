@@ -1,11 +1,13 @@
 //! A sparse symmetric factorisation of a rank's own block, and the solves with it.
 
 use super::preconditioner::Preconditioner;
+use crate::comm::Comm;
 use crate::distributed::LocalRows;
+use crate::operator::ROWS_BETWEEN_POLLS;
 
-/// M = L D Lᵀ with L unit lower triangular. Nothing here communicates.
-#[derive(Default)]
+/// M = L D Lᵀ with L unit lower triangular. Nothing here communicates; a solve lets the sum in flight advance.
 pub(super) struct Factor {
+    comm: Comm,
     /// The rows of L below its diagonal.
     lower: LocalRows,
     inverse_pivots: Vec<f64>,
@@ -13,8 +15,9 @@ pub(super) struct Factor {
 
 impl Factor {
     /// No rows yet.
-    pub(super) fn new() -> Factor {
-        Factor { lower: LocalRows { starts: vec![0], ..LocalRows::default() }, inverse_pivots: Vec::new() }
+    pub(super) fn new(comm: &Comm) -> Factor {
+        let lower = LocalRows { starts: vec![0], ..LocalRows::default() };
+        Factor { comm: comm.clone(), lower, inverse_pivots: Vec::new() }
     }
 
     /// Appends a row of L, columns increasing, and its pivot.
@@ -37,6 +40,12 @@ impl Factor {
         self.inverse_pivots[row]
     }
 
+    fn poll(&self, row: usize) {
+        if row % ROWS_BETWEEN_POLLS == ROWS_BETWEEN_POLLS - 1 {
+            self.comm.poll();
+        }
+    }
+
     /// z = M⁻¹ r for K vectors side by side: L is read once forwards and once backwards.
     fn solve<const K: usize>(&self, r: &[[f64; K]], z: &mut [[f64; K]]) {
         for (row, r) in r.iter().enumerate() {
@@ -49,6 +58,7 @@ impl Factor {
                 }
             }
             z[row] = sum;
+            self.poll(row);
         }
         for (z, inverse_pivot) in z.iter_mut().zip(&self.inverse_pivots) {
             *z = z.map(|z| z * inverse_pivot);
@@ -63,6 +73,7 @@ impl Factor {
                     z[k] -= value * known[k];
                 }
             }
+            self.poll(row);
         }
     }
 }

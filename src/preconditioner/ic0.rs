@@ -36,16 +36,16 @@ impl Ic0 {
     pub fn new(a: &dyn Operator) -> Result<Ic0> {
         let comm = a.layout().comm();
         let (factor, shift) =
-            comm.agree(positive_diagonal(a).and_then(|diagonal| shifted(&a.own_block(), &diagonal)))?;
+            comm.agree(positive_diagonal(a).and_then(|diagonal| shifted(comm, &a.own_block(), &diagonal)))?;
         Ok(Ic0 { factor, note: note(comm, shift) })
     }
 }
 
 /// The factor, and the shift it took.
-fn shifted(block: &LocalRows, diagonal: &[f64]) -> Result<(Factor, f64)> {
+fn shifted(comm: &Comm, block: &LocalRows, diagonal: &[f64]) -> Result<(Factor, f64)> {
     let mut shift = 0.0;
     while shift <= LAST_SHIFT {
-        if let Some(factor) = factorize(block, diagonal, shift) {
+        if let Some(factor) = factorize(comm, block, diagonal, shift) {
             return Ok((factor, shift));
         }
         shift = if shift > 0.0 { SHIFT_GROWTH * shift } else { FIRST_SHIFT };
@@ -59,8 +59,8 @@ fn shifted(block: &LocalRows, diagonal: &[f64]) -> Result<(Factor, f64)> {
 }
 
 /// IC(0) of A + σ diag(A); none if a pivot is not positive.
-fn factorize(block: &LocalRows, diagonal: &[f64], shift: f64) -> Option<Factor> {
-    let mut factor = Factor::new();
+fn factorize(comm: &Comm, block: &LocalRows, diagonal: &[f64], shift: f64) -> Option<Factor> {
+    let mut factor = Factor::new(comm);
     // The current row of L D where the pattern has it, zero elsewhere.
     let mut scaled = vec![0.0; diagonal.len()];
     for (row, &entry) in diagonal.iter().enumerate() {

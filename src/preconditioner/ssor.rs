@@ -17,7 +17,7 @@ use crate::operator::Operator;
 pub(super) fn ssor(a: &dyn Operator) -> Result<Factor> {
     let diagonal = positive_diagonal(a)?;
     let block = a.own_block();
-    let mut factor = Factor::new();
+    let mut factor = Factor::new(a.layout().comm());
     for (row, &pivot) in diagonal.iter().enumerate() {
         let (columns, values) = block.row(row);
         let lower = columns.iter().zip(values).filter(|(column, _)| (**column as usize) < row);

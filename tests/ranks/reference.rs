@@ -9,7 +9,7 @@
 use crate::support::{Random, distribute, grid, pick, random_owners, random_spd};
 use crate::{Body, common};
 use halocg::comm::Comm;
-use halocg::distributed::Layout;
+use halocg::distributed::{Layout, LocalRows};
 use halocg::krylov::{self, Settings};
 use halocg::operator::{DistMatrix, Operator};
 use halocg::preconditioner::{self, Preconditioner};
@@ -289,6 +289,11 @@ impl Operator for Bent<DistMatrix> {
         bend(&self.coefficients, x, y);
     }
 
+    fn apply_pair(&mut self, x: &[[f64; 2]], y: &mut [[f64; 2]]) {
+        self.straight.apply_pair(x, y);
+        Self::bend_pair(&self.coefficients, x, y);
+    }
+
     fn apply_pair_summing(
         &mut self,
         x: &[[f64; 2]],
@@ -329,6 +334,10 @@ impl Operator for Bent<DistMatrix> {
 
     fn diagonal(&self) -> Vec<f64> {
         self.straight.diagonal()
+    }
+
+    fn own_block(&self) -> LocalRows {
+        self.straight.own_block()
     }
 
     fn norm_infinity(&self) -> f64 {
