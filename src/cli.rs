@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::krylov::{self, Replacement, Settings, StopOn};
+use crate::operator::{self, Format, MatrixOptions, Schedule};
 use crate::partition::Partition;
 use crate::pipeline::{Files, Job, Protocol, RightHandSide, Survey};
 use crate::preconditioner;
@@ -120,6 +121,50 @@ pub struct PreconditionerOptions {
     pub chebyshev_degree: Option<u32>,
 }
 
+/// How the matrix is kept and swept: changes the time, and no bit of the result.
+#[derive(Args, Debug)]
+pub struct MatrixArgs {
+    /// How a rank keeps its rows; by default in the smallest of these formats
+    #[arg(long, value_parser = formats(), help_heading = "Matrix")]
+    pub format: Option<&'static Format>,
+    /// How an iteration of pipe-pr-cg is cut; by default the way that the measured times of sum and product favour
+    #[arg(long, value_enum, help_heading = "Matrix")]
+    pub schedule: Option<ScheduleName>,
+}
+
+/// How an iteration of pipe-pr-cg is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ScheduleName {
+    /// The products hide the sum; the vectors follow in a sweep of their own.
+    Overlap,
+    /// Sum and exchange together, then products and vectors in one pass over memory.
+    OneSweep,
+    /// As measured.
+    Auto,
+}
+
+impl MatrixArgs {
+    fn options(&self) -> MatrixOptions {
+        MatrixOptions {
+            format: self.format,
+            schedule: match self.schedule {
+                Some(ScheduleName::Overlap) => Schedule::Overlap,
+                Some(ScheduleName::OneSweep) => Schedule::OneSweep,
+                Some(ScheduleName::Auto) | None => Schedule::Auto,
+            },
+        }
+    }
+
+    fn refuse_for_dense(&self) -> Result<()> {
+        if self.format.is_some() || self.schedule.is_some() {
+            return Err(Error::usage(
+                "the dense model problem is one dense block per rank: --format and --schedule do not apply",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Options of a comparison. The right-hand side is A ones/sqrt(n), so that the error is known.
 #[derive(Args, Debug)]
 pub struct CompareOptions {
@@ -147,6 +192,9 @@ pub struct CompareOptions {
     /// Who owns which row: metis, blocks, boxes (poisson only), or file:PATH
     #[arg(long, value_parser = partition)]
     pub partition: Option<Partition>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub matrix: MatrixArgs,
     /// Write the table as CSV
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
@@ -259,6 +307,9 @@ pub struct SolveOptions {
     /// Who owns which row: metis (default), blocks, boxes (default for poisson, only there), or file:PATH
     #[arg(long, value_parser = partition, help_heading = "Ranks")]
     pub partition: Option<Partition>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub matrix: MatrixArgs,
     /// Print every iteration
     #[arg(long, visible_alias = "ksp-monitor", alias = "ksp_monitor", help_heading = "Reports")]
     pub monitor: bool,
@@ -333,6 +384,7 @@ impl CompareOptions {
             }
         };
         let preconditioning = self.preconditioning.of(&self.pc.0)?;
+        let matrix = self.matrix.options();
         let settings = Settings { rtol: self.rtol, max_iterations: self.max_it, ..Settings::default() };
         let solvers = self.solvers.map_or_else(|| solvers.iter().collect(), |list| list.0);
         let partition = self.partition.unwrap_or(partition);
@@ -345,6 +397,7 @@ impl CompareOptions {
                 rhs: RightHandSide::A1,
                 x0: None,
                 partition: partition.clone(),
+                matrix,
                 solver,
                 preconditioner: pc,
                 preconditioning,
@@ -360,6 +413,7 @@ impl CompareOptions {
             preconditioners: self.pc.0,
             preconditioning,
             partition,
+            matrix,
             settings,
             protocol,
             csv: self.csv,
@@ -409,6 +463,7 @@ impl SolveOptions {
             rhs: self.rhs.unwrap_or(rhs),
             x0: self.x0,
             partition: self.partition.unwrap_or(partition),
+            matrix: self.matrix.options(),
             solver: self.solver,
             preconditioner: self.pc,
             settings: Settings {
@@ -453,7 +508,13 @@ fn model_job(source: Source, options: SolveOptions) -> Result<Job> {
     if options.partition.is_some() {
         return Err(Error::usage("the model problem's columns are dealt evenly: --partition does not apply"));
     }
+    options.matrix.refuse_for_dense()?;
     options.job(source, RightHandSide::A1, Partition::Blocks, None)
+}
+
+fn formats() -> impl TypedValueParser<Value = &'static Format> {
+    let values = operator::FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about));
+    PossibleValuesParser::new(values).map(|name| Format::named(&name).expect("only names of the table pass"))
 }
 
 fn solvers() -> impl TypedValueParser<Value = &'static krylov::Kind> {

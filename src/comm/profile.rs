@@ -15,11 +15,14 @@ pub enum Phase {
     Preconditioner,
     /// Vector updates and local inner products.
     Vectors,
+    /// Products and vector updates in one pass.
+    Sweep,
 }
 
 impl Phase {
     /// All phases, in the order of reports.
-    pub const ALL: [Phase; 5] = [Phase::Product, Phase::Exchange, Phase::Sum, Phase::Preconditioner, Phase::Vectors];
+    pub const ALL: [Phase; 6] =
+        [Phase::Product, Phase::Exchange, Phase::Sum, Phase::Preconditioner, Phase::Vectors, Phase::Sweep];
 
     /// The name in reports.
     pub fn name(self) -> &'static str {
@@ -29,6 +32,7 @@ impl Phase {
             Phase::Sum => "sum",
             Phase::Preconditioner => "preconditioner",
             Phase::Vectors => "vectors",
+            Phase::Sweep => "sweep",
         }
     }
 }
@@ -52,6 +56,8 @@ pub struct Counts {
     pub products: u64,
     /// Bytes those passes must move from memory, by the operator's model.
     pub product_bytes: u64,
+    /// The same for passes that update the vectors as well.
+    pub sweep_bytes: u64,
     /// Vectors the preconditioner was applied to.
     pub preconditioned: u64,
     /// Collective operations of the set-up (reductions, broadcasts, sparse exchanges); none in an iteration.
@@ -70,6 +76,7 @@ impl Counts {
             passes: self.passes - earlier.passes,
             products: self.products - earlier.products,
             product_bytes: self.product_bytes - earlier.product_bytes,
+            sweep_bytes: self.sweep_bytes - earlier.sweep_bytes,
             preconditioned: self.preconditioned - earlier.preconditioned,
             setup_collectives: self.setup_collectives - earlier.setup_collectives,
         }

@@ -78,4 +78,9 @@ where
         let Halo { comm, channel, .. } = self;
         bytemuck::cast_slice(comm.timed(Phase::Exchange, || channel.finish()))
     }
+
+    /// The ghosts' values of the last exchange, which is finished.
+    pub fn ghost_values(&self) -> &[[f64; K]] {
+        bytemuck::cast_slice(self.channel.received())
+    }
 }

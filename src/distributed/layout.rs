@@ -78,6 +78,33 @@ impl LocalRows {
         let entries = self.starts[row]..self.starts[row + 1];
         (&self.columns[entries.clone()], &self.values[entries])
     }
+
+    /// The same, entry by entry.
+    pub fn entries(&self, row: usize) -> impl Iterator<Item = (u32, f64)> + '_ {
+        let (columns, values) = self.row(row);
+        columns.iter().copied().zip(values.iter().copied())
+    }
+
+    /// Appends a row.
+    pub fn push(&mut self, entries: impl Iterator<Item = (u32, f64)>) {
+        for (column, value) in entries {
+            self.columns.push(column);
+            self.values.push(value);
+        }
+        self.starts.push(self.columns.len());
+    }
+
+    /// The first `rows` rows, and the others.
+    pub fn split(mut self, rows: usize) -> (LocalRows, LocalRows) {
+        let entries = self.starts[rows];
+        let others = LocalRows {
+            starts: self.starts[rows..].iter().map(|start| start - entries).collect(),
+            columns: self.columns.split_off(entries),
+            values: self.values.split_off(entries),
+        };
+        self.starts.truncate(rows + 1);
+        (self, others)
+    }
 }
 
 /// Numbers the owned rows locally and finds the halo. Collective; every message goes to a rank

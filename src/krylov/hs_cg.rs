@@ -11,22 +11,25 @@
 //! ```
 //!
 //! Per iteration: 2 sums that hide nothing, 1 product, 1 application of M⁻¹.
-//! Vectors: x, r, p, s, and r̃ when preconditioned.
+//! Vectors: x, r, p, s, and r̃ when M is neither I nor diagonal.
 
 use super::method::{Method, Scalars, Step, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::{Dots, axpy, dot, xpby};
+use crate::vector::{Dots, Lanes, dot, for_strips, vectorized};
+use std::ops::Range;
 
 pub(super) struct HsCg {
     comm: Comm,
     x: Vec<f64>,
     r: Vec<f64>,
-    /// Empty when M = I, where r̃ is r.
-    r_tilde: Vec<f64>,
+    /// None when M is diagonal: r̃ is then formed where it is needed.
+    r_tilde: Option<Vec<f64>>,
     p: Vec<f64>,
     s: Vec<f64>,
+    /// This rank's part of ν, ⟨r, r⟩, when the update of r has formed it.
+    partial: Option<[f64; 2]>,
     nu: f64,
     nu_previous: f64,
 }
@@ -34,13 +37,15 @@ pub(super) struct HsCg {
 impl HsCg {
     pub(super) fn start(a: &mut dyn Operator, m: &mut dyn Preconditioner, x: Vec<f64>, r: Vec<f64>) -> Box<dyn Method> {
         let n = r.len();
+        let is_diagonal = m.is_identity() || m.diagonal().is_some();
         Box::new(HsCg {
             comm: a.layout().comm().clone(),
             x,
             r,
-            r_tilde: if m.is_identity() { Vec::new() } else { vec![0.0; n] },
+            r_tilde: (!is_diagonal).then(|| vec![0.0; n]),
             p: vec![0.0; n],
             s: vec![0.0; n],
+            partial: None,
             nu: f64::INFINITY, // makes the first β zero
             nu_previous: f64::INFINITY,
         })
@@ -50,42 +55,67 @@ impl HsCg {
 impl Method for HsCg {
     fn measure(&mut self, _: &mut dyn Operator, m: &mut dyn Preconditioner) -> Scalars {
         self.nu_previous = self.nu;
-        let HsCg { comm, r, r_tilde, .. } = self;
-        let (nu, rr);
-        if m.is_identity() {
-            let mut sums = [comm.timed(Phase::Vectors, || dot(r, r))];
-            comm.sum(&mut sums);
-            (nu, rr) = (sums[0], sums[0]);
-        } else {
+        let HsCg { comm, r, r_tilde, partial, .. } = self;
+        if let Some(r_tilde) = r_tilde {
             m.apply(r, r_tilde);
-            let mut sums = comm.timed(Phase::Vectors, || {
-                let mut dots = Dots::<2>::default();
-                (0..r.len()).for_each(|i| dots.add(i, [r_tilde[i] * r[i], r[i] * r[i]]));
-                dots.sums()
-            });
-            comm.sum(&mut sums);
-            [nu, rr] = sums;
         }
+        let diagonal = m.diagonal();
+        if diagonal.is_some() {
+            comm.profile().count(|counts| counts.preconditioned += 1);
+        }
+        let [nu, rr] = partial.take().unwrap_or_else(|| {
+            comm.timed(Phase::Vectors, || {
+                let mut dots = Dots::<2>::default();
+                for_strips!(i in r.len(), {
+                    let r_k = Lanes::load(&r[i.clone()]);
+                    dots.add_strip([preconditioned(diagonal, r_tilde.as_deref(), r_k, i) * r_k, r_k * r_k]);
+                });
+                dots.sums()
+            })
+        });
+        // Without M they are the same.
+        let mut sums = [nu, rr];
+        let words = if m.is_identity() { 1 } else { 2 };
+        comm.sum(&mut sums[..words]);
+        let (nu, rr) = (sums[0], sums[words - 1]);
         self.nu = nu;
         Scalars { rr, nu, nu_predicted: f64::NAN }
     }
 
     fn advance(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Step {
-        let HsCg { comm, x, r, r_tilde, p, s, nu, nu_previous } = self;
-        let r_tilde = if m.is_identity() { &*r } else { &*r_tilde };
+        let HsCg { comm, x, r, r_tilde, p, s, partial, nu, nu_previous } = self;
+        let diagonal = m.diagonal();
         let beta = *nu / *nu_previous;
-        comm.timed(Phase::Vectors, || xpby(p, r_tilde, beta));
-        a.apply(p, s);
-        let mut mu = [comm.timed(Phase::Vectors, || dot(p, s))];
+        comm.timed(Phase::Vectors, || {
+            vectorized(|| {
+                for_strips!(i in r.len(), {
+                    let (r, p_k) = (Lanes::load(&r[i.clone()]), Lanes::load(&p[i.clone()]));
+                    let p_next = preconditioned(diagonal, r_tilde.as_deref(), r, i.clone()) + beta * p_k;
+                    p_next.store(&mut p[i]);
+                });
+            });
+        });
+        let mut mu = [0.0];
+        a.apply_with(p, s, &mut |rows, s| mu[0] += dot(&p[rows], s));
         comm.sum(&mut mu);
         let alpha = match step_length(*nu, mu[0]) {
             Ok(alpha) => alpha,
             Err(stop) => return stop,
         };
+        let mut dots = Dots::<2>::default();
         comm.timed(Phase::Vectors, || {
-            axpy(x, alpha, p);
-            axpy(r, -alpha, s);
+            vectorized(|| {
+                for_strips!(i in r.len(), {
+                    let (x_k, p) = (Lanes::load(&x[i.clone()]), Lanes::load(&p[i.clone()]));
+                    let (r_k, s) = (Lanes::load(&r[i.clone()]), Lanes::load(&s[i.clone()]));
+                    let (x_next, r_next) = (x_k + alpha * p, r_k - alpha * s);
+                    x_next.store(&mut x[i.clone()]);
+                    r_next.store(&mut r[i.clone()]);
+                    dots.add_strip([preconditioned(diagonal, None, r_next, i) * r_next, r_next * r_next]);
+                });
+            });
         });
+        *partial = r_tilde.is_none().then(|| dots.sums());
         Step::Taken { alpha, beta }
     }
 
@@ -95,5 +125,16 @@ impl Method for HsCg {
 
     fn replace(&mut self, _: &mut dyn Operator, _: &mut dyn Preconditioner, r: &[f64]) {
         self.r.copy_from_slice(r);
+        self.partial = None;
+    }
+}
+
+/// r̃ = M⁻¹ r on the strip `i`: kept in `r_tilde`, or formed if M is diagonal.
+#[inline(always)]
+fn preconditioned(m: Option<&[f64]>, r_tilde: Option<&[f64]>, r: Lanes, i: Range<usize>) -> Lanes {
+    match (m, r_tilde) {
+        (Some(m), _) => r / Lanes::load_or(&m[i], 1.0),
+        (None, Some(r_tilde)) => Lanes::load(&r_tilde[i]),
+        (None, None) => r,
     }
 }

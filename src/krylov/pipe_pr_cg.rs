@@ -20,14 +20,21 @@
 //!
 //! Per iteration: 1 sum of 4 words (5 with M), hidden behind 2 products in one pass and 2
 //! applications of M⁻¹; one sweep over the vectors, which also forms the next partial inner products.
-//! [`pipe_pr_m_cg`](super::pipe_pr_m_cg) shares this file's code. Vectors: x, p, r, s, w, u, and r̃, s̃, w̃, ũ when preconditioned. Those multiplied together lie
-//! side by side: `rs[i] = [r, s]`, `wu[i] = [w, u]`.
+//! Where the operator is to be swept ([`OneSweep`](crate::operator::OneSweep)), sum and exchange run
+//! together instead, and products and updates in one pass. [`pipe_pr_m_cg`](super::pipe_pr_m_cg)
+//! shares this file's code.
+//!
+//! Vectors: x, p, r̃, s̃, and unless the operator is swept w, u. With a diagonal M, r = M r̃ and
+//! s = M s̃ are formed where they are needed, and one sweep does for M as well; with any other M they
+//! are kept, and w̃, ũ too. Those multiplied together lie side by side: `rs_tilde[i] = [r̃, s̃]`,
+//! `wu[i] = [w, u]`.
 
 use super::method::{Method, Prediction, Scalars, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::Dots;
+use crate::vector::{Dots, Lanes, for_strips, vectorized};
+use std::ops::Range;
 
 type Pairs = Vec<[f64; 2]>;
 
@@ -36,10 +43,11 @@ pub(super) struct PipePrCg {
     prediction: Prediction,
     x: Vec<f64>,
     p: Vec<f64>,
-    rs: Pairs,
+    rs_tilde: Pairs,
+    /// Empty when the operator is swept.
     wu: Pairs,
-    /// [r̃, s̃] and [w̃, ũ]; None when M = I, where they are [r, s] and [w, u].
-    tilde: Option<(Pairs, Pairs)>,
+    /// [r, s] and [w̃, ũ]; None when M is diagonal.
+    general: Option<(Pairs, Pairs)>,
     /// This rank's part of μ, γ, ν, δ, ⟨r, r⟩.
     partial: [f64; 5],
     /// Their sums over all ranks.
@@ -68,14 +76,15 @@ impl PipePrCg {
         if !m.is_identity() {
             m.apply(&r, &mut p); // p_0 = r̃_0
         }
+        let is_diagonal = m.is_identity() || m.diagonal().is_some();
         let mut method = PipePrCg {
             comm: a.layout().comm().clone(),
             prediction,
             x,
             p,
-            rs: pairs(),
-            wu: pairs(),
-            tilde: (!m.is_identity()).then(|| (pairs(), pairs())),
+            rs_tilde: pairs(),
+            wu: if is_diagonal && a.one_sweep().is_some() { Vec::new() } else { pairs() },
+            general: (!is_diagonal).then(|| (pairs(), pairs())),
             partial: [0.0; 5],
             scalars: [0.0; 5],
             nu_predicted: f64::NAN,
@@ -84,32 +93,23 @@ impl PipePrCg {
         method.replace(a, m, &r);
         Box::new(method)
     }
-
-    fn partial_sums(&self) -> [f64; 5] {
-        let mut dots = Dots::<5>::default();
-        let tilde = self.tilde.as_ref().map_or(&self.rs, |(rs_tilde, _)| rs_tilde);
-        for (i, ((&p, &[r, s]), &[r_tilde, s_tilde])) in self.p.iter().zip(&self.rs).zip(tilde).enumerate() {
-            dots.add(i, [p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
-        }
-        dots.sums()
-    }
 }
 
 impl Method for PipePrCg {
     fn measure(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Scalars {
-        let PipePrCg { prediction, rs, wu, tilde, partial, .. } = self;
-        let preconditioned = tilde.is_some();
-        self.scalars = prediction.reduce(*partial, preconditioned, |sums| match tilde {
-            None => a.apply_pair_summing(rs, wu, sums, &mut |_| ()),
-            Some((rs_tilde, wu_tilde)) => {
-                a.apply_pair_summing(rs_tilde, wu, sums, &mut |wu| m.apply_pair(wu, wu_tilde))
+        let PipePrCg { prediction, rs_tilde, wu, general, partial, .. } = self;
+        self.scalars = prediction.reduce(*partial, !m.is_identity(), |sums| match (general, a.one_sweep()) {
+            (None, Some(a)) => a.exchange_summing(rs_tilde, sums),
+            (None, None) => a.apply_pair_summing(rs_tilde, wu, sums, &mut |_| ()),
+            (Some((_, wu_tilde)), _) => {
+                a.apply_pair_summing(rs_tilde, wu, sums, &mut |wu| m.apply_pair(wu, wu_tilde));
             }
         });
         let [_, _, nu, _, rr] = self.scalars;
         Scalars { rr, nu, nu_predicted: self.nu_predicted }
     }
 
-    fn advance(&mut self, a: &mut dyn Operator, _: &mut dyn Preconditioner) -> Step {
+    fn advance(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Step {
         let [mu, gamma, nu, delta, _] = self.scalars;
         let alpha = match step_length(nu, mu) {
             Ok(alpha) => alpha,
@@ -117,11 +117,26 @@ impl Method for PipePrCg {
         };
         self.nu_predicted = self.prediction.nu(nu, alpha, delta, gamma);
         let beta_next = self.nu_predicted / nu;
-        let PipePrCg { comm, x, p, rs, wu, tilde, partial, .. } = self;
-        *partial = comm.timed(Phase::Vectors, || match tilde {
-            None => sweep(alpha, beta_next, x, p, rs, wu),
-            Some((rs_tilde, wu_tilde)) => sweep_preconditioned(alpha, beta_next, x, p, rs, wu, rs_tilde, wu_tilde),
-        });
+        let PipePrCg { comm, x, p, rs_tilde, wu, general, .. } = self;
+        self.partial = if let Some((rs, wu_tilde)) = general {
+            comm.timed(Phase::Vectors, || {
+                vectorized(|| update_general(alpha, beta_next, x, p, rs_tilde, wu, rs, wu_tilde))
+            })
+        } else {
+            if !m.is_identity() {
+                // M⁻¹ (w − α u) is both applications at once.
+                comm.profile().count(|counts| counts.preconditioned += 2);
+            }
+            let mut update = Update { alpha, beta: beta_next, x, p, m: m.diagonal(), dots: Dots::default() };
+            if let Some(a) = a.one_sweep() {
+                a.sweep(rs_tilde, &mut |rows, rs_tilde, wu| update.rows(rows, rs_tilde, wu));
+            } else {
+                comm.timed(Phase::Vectors, || {
+                    a.each_block(&mut |rows| update.rows(rows.clone(), &mut rs_tilde[rows.clone()], &wu[rows]));
+                });
+            }
+            update.dots.sums()
+        };
         let beta = std::mem::replace(&mut self.beta, beta_next);
         Step::Taken { alpha, beta }
     }
@@ -134,62 +149,108 @@ impl Method for PipePrCg {
         self.nu_predicted = f64::NAN;
         let mut s = vec![0.0; r.len()];
         a.apply(&self.p, &mut s);
-        for (rs, (&r, &s)) in self.rs.iter_mut().zip(r.iter().zip(&s)) {
-            *rs = [r, s];
+        let rs: Pairs = r.iter().zip(&s).map(|(&r, &s)| [r, s]).collect();
+        if m.is_identity() {
+            self.rs_tilde.copy_from_slice(&rs);
+        } else {
+            m.apply_pair(&rs, &mut self.rs_tilde);
         }
-        if let Some((rs_tilde, _)) = &mut self.tilde {
-            m.apply_pair(&self.rs, rs_tilde);
+        let mut dots = Dots::<5>::default();
+        for (i, ((&p, &[r, s]), &[r_tilde, s_tilde])) in self.p.iter().zip(&rs).zip(&self.rs_tilde).enumerate() {
+            dots.add(i, [p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
         }
-        self.partial = self.partial_sums();
+        self.partial = dots.sums();
+        if let Some((kept, _)) = &mut self.general {
+            *kept = rs;
+        }
     }
 }
 
-/// The updates and the next inner products in one pass over the vectors; M = I.
-fn sweep(alpha: f64, beta: f64, x: &mut [f64], p: &mut [f64], rs: &mut [[f64; 2]], wu: &[[f64; 2]]) -> [f64; 5] {
-    let mut dots = Dots::<4>::default();
-    let rows = x.iter_mut().zip(p).zip(rs).zip(wu);
-    for (i, (((x, p), rs), &[w, u])) in rows.enumerate() {
-        let [mut r, mut s] = *rs;
-        *x += alpha * *p;
-        r -= alpha * s;
-        let w_predicted = w - alpha * u;
-        *p = r + beta * *p;
-        s = w_predicted + beta * s;
-        *rs = [r, s];
-        dots.add(i, [*p * s, s * s, r * r, r * s]);
-    }
-    let [mu, gamma, nu, delta] = dots.sums();
-    [mu, gamma, nu, delta, nu]
+/// The updates and the next inner products, block of rows by block of rows; M diagonal.
+struct Update<'a> {
+    alpha: f64,
+    beta: f64,
+    x: &'a mut [f64],
+    p: &'a mut [f64],
+    /// The diagonal of M; None when M = I.
+    m: Option<&'a [f64]>,
+    /// μ, γ, ν, δ, ⟨r, r⟩.
+    dots: Dots<5>,
 }
 
-/// The same with M.
+impl Update<'_> {
+    /// On the block `rows`, of which `rs_tilde` and `wu` hold nothing else.
+    fn rows(&mut self, rows: Range<usize>, rs_tilde: &mut [[f64; 2]], wu: &[[f64; 2]]) {
+        let Update { alpha, beta, x, p, m, dots } = self;
+        let (x, p) = (&mut x[rows.clone()], &mut p[rows.clone()]);
+        vectorized(|| match m {
+            None => update(*alpha, *beta, x, p, rs_tilde, wu, |_| Lanes::from(1.0), dots),
+            Some(m) => update(*alpha, *beta, x, p, rs_tilde, wu, |i| Lanes::load_or(&m[rows.start..][i], 1.0), dots),
+        });
+    }
+}
+
 #[allow(clippy::too_many_arguments)]
-fn sweep_preconditioned(
+#[inline(always)]
+fn update(
     alpha: f64,
     beta: f64,
     x: &mut [f64],
     p: &mut [f64],
-    rs: &mut [[f64; 2]],
-    wu: &[[f64; 2]],
     rs_tilde: &mut [[f64; 2]],
+    wu: &[[f64; 2]],
+    m: impl Fn(Range<usize>) -> Lanes,
+    dots: &mut Dots<5>,
+) {
+    let (p, rs_tilde, wu) = (&mut p[..x.len()], &mut rs_tilde[..x.len()], &wu[..x.len()]);
+    let mut sums = *dots;
+    for_strips!(i in x.len(), {
+        let m = m(i.clone());
+        let (x_k, p_k) = (Lanes::load(&x[i.clone()]), Lanes::load(&p[i.clone()]));
+        let ([r_tilde, s_tilde], [w, u]) = (Lanes::load_pair(&rs_tilde[i.clone()]), Lanes::load_pair(&wu[i.clone()]));
+        let x_next = x_k + alpha * p_k;
+        let r_tilde = r_tilde - alpha * s_tilde;
+        let w_tilde_predicted = (w - alpha * u) / m;
+        let p_next = r_tilde + beta * p_k;
+        let s_tilde = w_tilde_predicted + beta * s_tilde;
+        let (r, s) = (m * r_tilde, m * s_tilde);
+        sums.add_strip([p_next * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
+        x_next.store(&mut x[i.clone()]);
+        p_next.store(&mut p[i.clone()]);
+        Lanes::store_pair([r_tilde, s_tilde], &mut rs_tilde[i]);
+    });
+    *dots = sums;
+}
+
+/// The same with any M.
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+fn update_general(
+    alpha: f64,
+    beta: f64,
+    x: &mut [f64],
+    p: &mut [f64],
+    rs_tilde: &mut [[f64; 2]],
+    wu: &[[f64; 2]],
+    rs: &mut [[f64; 2]],
     wu_tilde: &[[f64; 2]],
 ) -> [f64; 5] {
     let mut dots = Dots::<5>::default();
-    let rows = x.iter_mut().zip(p).zip(rs).zip(wu).zip(rs_tilde).zip(wu_tilde);
-    for (i, (((((x, p), rs), &[w, u]), rs_tilde), &[w_tilde, u_tilde])) in rows.enumerate() {
-        let [mut r, mut s] = *rs;
-        let [mut r_tilde, mut s_tilde] = *rs_tilde;
-        *x += alpha * *p;
-        r -= alpha * s;
-        r_tilde -= alpha * s_tilde;
-        let w_predicted = w - alpha * u;
-        let w_tilde_predicted = w_tilde - alpha * u_tilde;
-        *p = r_tilde + beta * *p;
-        s = w_predicted + beta * s;
-        s_tilde = w_tilde_predicted + beta * s_tilde;
-        *rs = [r, s];
-        *rs_tilde = [r_tilde, s_tilde];
-        dots.add(i, [*p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
-    }
+    for_strips!(i in x.len(), {
+        let (x_k, p_k) = (Lanes::load(&x[i.clone()]), Lanes::load(&p[i.clone()]));
+        let ([r, s], [w, u]) = (Lanes::load_pair(&rs[i.clone()]), Lanes::load_pair(&wu[i.clone()]));
+        let [r_tilde, s_tilde] = Lanes::load_pair(&rs_tilde[i.clone()]);
+        let [w_tilde, u_tilde] = Lanes::load_pair(&wu_tilde[i.clone()]);
+        let x_next = x_k + alpha * p_k;
+        let (r, r_tilde) = (r - alpha * s, r_tilde - alpha * s_tilde);
+        let (w_predicted, w_tilde_predicted) = (w - alpha * u, w_tilde - alpha * u_tilde);
+        let p_next = r_tilde + beta * p_k;
+        let (s, s_tilde) = (w_predicted + beta * s, w_tilde_predicted + beta * s_tilde);
+        dots.add_strip([p_next * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
+        x_next.store(&mut x[i.clone()]);
+        p_next.store(&mut p[i.clone()]);
+        Lanes::store_pair([r, s], &mut rs[i.clone()]);
+        Lanes::store_pair([r_tilde, s_tilde], &mut rs_tilde[i]);
+    });
     dots.sums()
 }

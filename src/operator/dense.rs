@@ -9,6 +9,7 @@ use crate::comm::{Comm, Phase};
 use crate::distributed::{Layout, LocalRows};
 use crate::problem::Spectrum;
 use ndarray::{Array2, ArrayView2};
+use std::ops::Range;
 
 /// This rank's columns of the dense matrix: n × owned rows.
 pub struct DenseColumns {
@@ -92,8 +93,9 @@ impl Operator for DenseColumns {
         &self.layout
     }
 
-    fn apply(&mut self, x: &[f64], y: &mut [f64]) {
+    fn apply_with(&mut self, x: &[f64], y: &mut [f64], each: &mut dyn FnMut(Range<usize>, &[f64])) {
         self.reduce_products::<1>(bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), &mut []);
+        each(0..y.len(), y);
     }
 
     fn apply_pair(&mut self, x: &[[f64; 2]], y: &mut [[f64; 2]]) {

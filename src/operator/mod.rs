@@ -1,11 +1,14 @@
 //! Matrices that can be multiplied with.
 
-mod csr;
 mod dense;
+mod matrix;
 #[allow(clippy::module_inception)]
 mod operator;
+mod storage;
+mod wavefront;
 
-pub use csr::DistMatrix;
-pub(crate) use csr::ROWS_BETWEEN_POLLS;
 pub use dense::DenseColumns;
-pub use operator::Operator;
+pub(crate) use matrix::ROWS_BETWEEN_POLLS;
+pub use matrix::{DistMatrix, MatrixOptions, Schedule};
+pub use operator::{EachBlock, OneSweep, Operator};
+pub use storage::{Format, TABLE as FORMATS};

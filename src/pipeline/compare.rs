@@ -5,7 +5,7 @@ use crate::comm::{Comm, Op};
 use crate::error::{Error, ExitCode, Result};
 use crate::files::write_file;
 use crate::krylov::{self, Settings};
-use crate::operator::Operator;
+use crate::operator::{MatrixOptions, Operator};
 use crate::partition::Partition;
 use crate::preconditioner::{self, Preconditioner};
 use crate::problem::{self, Source};
@@ -25,6 +25,8 @@ pub struct Survey {
     pub preconditioning: preconditioner::Options,
     /// Who owns what.
     pub partition: Partition,
+    /// How matrices are kept and swept.
+    pub matrix: MatrixOptions,
     /// When the timed solves stop.
     pub settings: Settings,
     /// How accuracy is measured.
@@ -57,7 +59,7 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
     let mut rows = Vec::new();
     for source in &survey.sources {
         let problem = problem::load(comm, source)?;
-        let (mut a, ..) = distribute(comm, &problem, &survey.partition)?;
+        let (mut a, ..) = distribute(comm, &problem, &survey.partition, &survey.matrix)?;
         check_diagonal(a.as_ref(), source)?;
         for pc in &survey.preconditioners {
             let mut m = pc.build_with(a.as_ref(), &survey.preconditioning)?;

@@ -8,7 +8,7 @@ use crate::distributed::{Layout, rows_to_owners};
 use crate::error::{Error, ExitCode, Result};
 use crate::files::write_file;
 use crate::krylov::{self, Outcome, Replacement, Settings, StopOn};
-use crate::operator::{DenseColumns, DistMatrix, Operator};
+use crate::operator::{DenseColumns, DistMatrix, MatrixOptions, Operator};
 use crate::partition::{self, Partition};
 use crate::preconditioner;
 use crate::problem::{self, Problem, Source, matrix_market};
@@ -31,6 +31,8 @@ pub struct Job {
     pub x0: Option<PathBuf>,
     /// Who owns what.
     pub partition: Partition,
+    /// How the matrix is kept and swept.
+    pub matrix: MatrixOptions,
     /// The method.
     pub solver: &'static krylov::Kind,
     /// The preconditioner.
@@ -116,7 +118,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
         problem::write_matrix(comm, &problem, path)?;
     }
     let loaded = clock();
-    let (mut a, partition_facts, partitioned) = distribute(comm, &problem, &job.partition)?;
+    let (mut a, facts, partitioned) = distribute(comm, &problem, &job.partition, &job.matrix)?;
     let a = a.as_mut();
     let distributed = clock();
     check_diagonal(a, &job.source)?;
@@ -157,7 +159,8 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
             nonzeros: comm.reduced(Op::Sum, a.stored_entries()),
             rhs: job.rhs.describe(),
         },
-        partition: partition_facts,
+        storage: facts.as_ref().map(|(_, storage)| storage.clone()),
+        partition: facts.map(|(partition, _)| partition),
         method: MethodFacts {
             solver: job.solver.name,
             preconditioner: job.preconditioner.name,
@@ -188,25 +191,24 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
             preconditioner: slowest(prepared - distributed),
             vectors: slowest(filled - prepared),
         },
-        traffic: Traffic::new(comm, &counts, &preconditioner_counts, outcome.iterations, &phases[0].seconds),
+        traffic: Traffic::new(comm, &counts, &preconditioner_counts, outcome.iterations, &phases),
         phases,
     };
     Ok((run, outcome, a.layout().clone()))
 }
 
-/// The problem on its owners, facts about the partition, and when that was decided. Collective.
-fn distribute(
-    comm: &Comm,
-    problem: &Problem,
-    choice: &Partition,
-) -> Result<(Box<dyn Operator>, Option<PartitionFacts>, f64)> {
+type Distributed = (Box<dyn Operator>, Option<(PartitionFacts, StorageFacts)>, f64);
+
+/// The problem on its owners, facts about partition and storage, and when the partition was decided. Collective.
+fn distribute(comm: &Comm, problem: &Problem, choice: &Partition, options: &MatrixOptions) -> Result<Distributed> {
     if let Problem::Dense(spectrum) = problem {
         return Ok((Box::new(DenseColumns::new(comm, spectrum)), None, comm.clock_seconds()));
     }
     let owners = partition::assign(comm, problem, choice)?;
     let partitioned = comm.clock_seconds();
-    let matrix = DistMatrix::new(comm, problem.n(), rows_to_owners(comm, problem, &owners), &owners);
-    let facts = PartitionFacts::new(choice.name(), &matrix);
+    let rows = rows_to_owners(comm, problem, &owners);
+    let matrix = DistMatrix::with_options(comm, problem.n(), rows, &owners, options);
+    let facts = (PartitionFacts::new(choice.name(), &matrix), StorageFacts::new(&matrix));
     Ok((Box::new(matrix), Some(facts), partitioned))
 }
 

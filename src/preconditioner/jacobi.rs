@@ -6,6 +6,7 @@ use crate::operator::Operator;
 
 /// M = diag(A). Does not communicate; does not depend on the partition.
 pub struct Jacobi {
+    diagonal: Vec<f64>,
     inverse_diagonal: Vec<f64>,
 }
 
@@ -16,7 +17,7 @@ impl Jacobi {
     /// On the rank that owns it, an entry that is not positive: close with [`Comm::agree`](crate::comm::Comm::agree).
     pub fn new(a: &dyn Operator) -> Result<Jacobi> {
         let diagonal = positive_diagonal(a)?;
-        Ok(Jacobi { inverse_diagonal: diagonal.into_iter().map(|entry| 1.0 / entry).collect() })
+        Ok(Jacobi { inverse_diagonal: diagonal.iter().map(|entry| 1.0 / entry).collect(), diagonal })
     }
 }
 
@@ -38,6 +39,10 @@ pub(super) fn positive_diagonal(a: &dyn Operator) -> Result<Vec<f64>> {
 }
 
 impl Preconditioner for Jacobi {
+    fn diagonal(&self) -> Option<&[f64]> {
+        Some(&self.diagonal)
+    }
+
     fn apply(&mut self, r: &[f64], z: &mut [f64]) {
         for ((z, r), d) in z.iter_mut().zip(r).zip(&self.inverse_diagonal) {
             *z = d * r;

@@ -149,6 +149,10 @@ impl Preconditioner for Booked {
         self.book(2, |inner| inner.apply_pair(r, z));
     }
 
+    fn diagonal(&self) -> Option<&[f64]> {
+        self.inner.diagonal()
+    }
+
     fn note(&self) -> Option<String> {
         self.inner.note()
     }

@@ -19,6 +19,11 @@ pub trait Preconditioner {
         false
     }
 
+    /// The diagonal of M on owned rows, when M is diagonal.
+    fn diagonal(&self) -> Option<&[f64]> {
+        None
+    }
+
     /// What the user should know about how M was built: one line, the same on every rank.
     fn note(&self) -> Option<String> {
         None

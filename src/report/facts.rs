@@ -5,8 +5,9 @@
 
 use crate::comm::{Comm, Counts, Op, Phase};
 use crate::distributed::HaloPlan;
-use crate::operator::Operator;
+use crate::operator::{DistMatrix, FORMATS, Format, Operator};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Version of the JSON file's schema.
 pub const SCHEMA: &str = "halocg-run/1";
@@ -53,6 +54,8 @@ pub struct Run {
     pub problem: ProblemFacts,
     /// Who owned what; none for the dense problem, whose columns are dealt evenly.
     pub partition: Option<PartitionFacts>,
+    /// How the matrix was kept; none for the dense problem.
+    pub storage: Option<StorageFacts>,
     /// How it was solved.
     pub method: MethodFacts,
     /// What came of it.
@@ -112,12 +115,11 @@ pub struct PartitionFacts {
 
 impl PartitionFacts {
     /// Measured on the distributed matrix. Collective.
-    pub fn new(method: String, a: &crate::operator::DistMatrix) -> PartitionFacts {
+    pub fn new(method: String, a: &DistMatrix) -> PartitionFacts {
         let (layout, plan): (_, &HaloPlan) = (a.layout(), a.plan());
         let comm = layout.comm();
         let over = |value: usize| Spread::over(comm, value as f64);
-        let cut = a.rows().columns.iter().filter(|&&column| column as usize >= layout.len()).count();
-        let nonzeros = over(a.rows().values.len());
+        let nonzeros = over(a.stored_entries() as usize);
         PartitionFacts {
             method,
             rows: over(layout.len()),
@@ -125,10 +127,35 @@ impl PartitionFacts {
             imbalance: nonzeros.imbalance(),
             empty_ranks: comm.reduced(Op::Sum, u64::from(layout.is_empty())),
             // Every cut pair is stored on both sides.
-            edge_cut: comm.reduced(Op::Sum, cut as u64) / 2,
+            edge_cut: comm.reduced(Op::Sum, a.ghost_entries()) / 2,
             neighbours: over(plan.receive.len()),
             ghost_rows: over(plan.ghosts()),
             bytes_per_pair_exchange: comm.reduced(Op::Sum, (2 * size_of::<f64>() * plan.sent_rows()) as u64),
+        }
+    }
+}
+
+/// How the matrix was kept and swept.
+#[derive(Clone, Debug, Serialize)]
+pub struct StorageFacts {
+    /// For each format in use, how many ranks keep their interior rows in it.
+    pub ranks_by_format: BTreeMap<&'static str, u64>,
+    /// Memory per row, and what a pass must read of it.
+    pub bytes_per_row: f64,
+    /// `one-sweep` or `overlap`; of consequence to pipe-pr-cg and pipe-pr-m-cg.
+    pub schedule: &'static str,
+}
+
+impl StorageFacts {
+    /// Collective.
+    pub fn new(a: &DistMatrix) -> StorageFacts {
+        let comm = a.layout().comm();
+        let ranks = |format: &Format| comm.reduced(Op::Sum, u64::from(a.format().name == format.name));
+        let ranks_by_format = FORMATS.iter().map(|format| (format.name, ranks(format)));
+        StorageFacts {
+            ranks_by_format: ranks_by_format.filter(|(_, ranks)| *ranks > 0).collect(),
+            bytes_per_row: comm.reduced(Op::Sum, a.bytes_per_pass(0)) as f64 / a.layout().n().max(1) as f64,
+            schedule: if a.is_one_sweep() { "one-sweep" } else { "overlap" },
         }
     }
 }
@@ -272,15 +299,26 @@ pub struct Traffic {
     pub halo_bytes_per_iteration: f64,
     /// Memory traffic of the products by the operator's model, over the time of the slowest rank's products: 1e9 bytes per second.
     pub product_gigabytes_per_second: f64,
+    /// The same of sweeps.
+    pub sweep_gigabytes_per_second: f64,
 }
 
 impl Traffic {
     /// From this rank's counts of a solve of `iterations`, the method's and the preconditioner's own. Collective.
-    pub fn new(comm: &Comm, counts: &Counts, of_m: &Counts, iterations: u64, product_seconds: &Spread) -> Traffic {
-        let mut totals =
-            [counts.messages + of_m.messages, counts.message_words + of_m.message_words, counts.product_bytes];
+    pub fn new(comm: &Comm, counts: &Counts, of_m: &Counts, iterations: u64, phases: &[PhaseSeconds]) -> Traffic {
+        let mut totals = [
+            counts.messages + of_m.messages,
+            counts.message_words + of_m.message_words,
+            counts.product_bytes,
+            counts.sweep_bytes,
+        ];
         comm.reduce_u64(Op::Sum, &mut totals);
-        let [messages, message_words, product_bytes] = totals.map(|total| total as f64);
+        let [messages, message_words, product_bytes, sweep_bytes] = totals.map(|total| total as f64);
+        let rate = |bytes: f64, phase: Phase| {
+            let slowest =
+                phases.iter().find(|seconds| seconds.name == phase.name()).map_or(0.0, |found| found.seconds.max);
+            if slowest > 0.0 { bytes / slowest / 1e9 } else { 0.0 }
+        };
         let per_iteration = |total: f64| {
             if iterations > 0 { total / iterations as f64 } else { 0.0 }
         };
@@ -293,11 +331,8 @@ impl Traffic {
             preconditioner_products: of_m.products,
             messages_per_iteration: per_iteration(messages),
             halo_bytes_per_iteration: per_iteration(message_words * size_of::<f64>() as f64),
-            product_gigabytes_per_second: if product_seconds.max > 0.0 {
-                product_bytes / product_seconds.max / 1e9
-            } else {
-                0.0
-            },
+            product_gigabytes_per_second: rate(product_bytes, Phase::Product),
+            sweep_gigabytes_per_second: rate(sweep_bytes, Phase::Sweep),
         }
     }
 }

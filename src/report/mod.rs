@@ -14,7 +14,7 @@ pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_table, c
 pub use csv::history_csv;
 pub use facts::{
     ErrorNorms, Machine, MethodFacts, OutcomeFacts, PartitionFacts, PhaseSeconds, ProblemFacts, Run, SCHEMA,
-    SetupSeconds, SpectrumFacts, Spread, Traffic,
+    SetupSeconds, SpectrumFacts, Spread, StorageFacts, Traffic,
 };
 pub use json::to_json;
 pub use plot::{Chart, Curve};

@@ -63,6 +63,14 @@ pub fn summary(run: &Run) -> String {
         let exchange = bytes(partition.bytes_per_pair_exchange as f64);
         line("  neighbours", format!("{}, {exchange} per exchange of a pair", spread(&partition.neighbours)));
     }
+    if let Some(storage) = &run.storage {
+        let formats: Vec<String> = match &storage.ranks_by_format {
+            one if one.len() == 1 => one.keys().map(|name| (*name).into()).collect(),
+            several => several.iter().map(|(name, ranks)| format!("{name} on {ranks} ranks")).collect(),
+        };
+        let per_row = storage.bytes_per_row;
+        line("storage", format!("{}, {per_row:.1} bytes per row; {} schedule", formats.join(", "), storage.schedule));
+    }
     let method = &run.method;
     let sub = method.sub_preconditioner.map_or(String::new(), |sub| format!(" ({sub})"));
     line("method", format!("{}, preconditioner {}{sub}, rtol {:e}", method.solver, method.preconditioner, method.rtol));
@@ -114,11 +122,12 @@ pub fn summary(run: &Run) -> String {
     line("time", "min / avg / max over ranks, share of the solve".into());
     for phase in run.phases.iter().filter(|phase| phase.seconds.max > 0.0) {
         let Spread { min, avg, max } = phase.seconds;
-        let rate = if phase.name == "product" {
-            format!("  {:.1} GB/s by the byte model", run.traffic.product_gigabytes_per_second)
-        } else {
-            String::new()
+        let rate = match phase.name {
+            "product" => run.traffic.product_gigabytes_per_second,
+            "sweep" => run.traffic.sweep_gigabytes_per_second,
+            _ => 0.0,
         };
+        let rate = if rate > 0.0 { format!("  {rate:.1} GB/s by the byte model") } else { String::new() };
         let times = format!("{} / {} / {}", seconds(min), seconds(avg), seconds(max));
         line(&format!("  {}", short(phase.name)), format!("{times:<32} {:>3.0} %{rate}", 100.0 * avg / total));
     }

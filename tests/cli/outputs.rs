@@ -69,7 +69,7 @@ fn json_has_its_schema_and_consistent_numbers() {
             assert!(close(at("/outcome/microseconds_per_iteration"), 1e6 * seconds / iterations, 1e-9));
             let phases = run["phases"].as_array().expect("phases");
             let names: Vec<&str> = phases.iter().filter_map(|phase| phase["name"].as_str()).collect();
-            assert_eq!(names, ["product", "exchange", "sum", "preconditioner", "vectors"]);
+            assert_eq!(names, ["product", "exchange", "sum", "preconditioner", "vectors", "sweep"]);
             assert!(number(&phases[0], "/seconds/max") > 0.0 && seconds > 0.0);
             // One sum and two products per iterate, and what belongs to the start and the end.
             assert!((iterations..iterations + 9.0).contains(&at("/traffic/sums")), "{run:#}");

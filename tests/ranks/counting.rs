@@ -1,10 +1,10 @@
 //! What an iteration costs, counted: sums, words, messages, passes over A.
 
 use crate::Body;
-use crate::support::{Random, distribute, grid, random_owners};
+use crate::support::{Random, distribute_with, grid, random_owners};
 use halocg::comm::{Comm, Counts};
 use halocg::krylov::{self, Outcome, Settings};
-use halocg::operator::Operator;
+use halocg::operator::{MatrixOptions, Operator, Schedule};
 use halocg::preconditioner;
 
 pub const BODIES: &[Body] = &[
@@ -25,11 +25,19 @@ const COSTS: &[(&str, [u64; 7])] = &[
     ("pipe-pr-cg", [1, 0, 4, 5, 1, 2, 2]),
 ];
 
+const SCHEDULES: [Schedule; 2] = [Schedule::Overlap, Schedule::OneSweep];
+
 /// Solves on a grid with scattered owners; the counts at each iterate, and the messages of one exchange.
-fn solve(comm: &Comm, method: &str, pc: &str, settings: &Settings) -> (Outcome, Vec<Counts>, Counts, u64) {
+fn solve(
+    comm: &Comm,
+    method: &str,
+    pc: &str,
+    settings: &Settings,
+    schedule: Schedule,
+) -> (Outcome, Vec<Counts>, Counts, u64) {
     let matrix = grid(24, 20);
     let owners = random_owners(&mut Random::new(8), matrix.rows(), comm.size());
-    let mut a = distribute(comm, &matrix, &owners);
+    let mut a = distribute_with(comm, &matrix, &owners, &MatrixOptions { schedule, ..MatrixOptions::default() });
     let mut m = preconditioner::Kind::named(pc).unwrap().build(&a).unwrap();
     let b = vec![1.0; a.layout().len()];
     let kind = krylov::Kind::named(method).unwrap();
@@ -43,8 +51,9 @@ fn solve(comm: &Comm, method: &str, pc: &str, settings: &Settings) -> (Outcome, 
 fn iterations(comm: &Comm) {
     assert_eq!(COSTS.len(), krylov::TABLE.len(), "every method of the table is counted");
     for &(method, [sums, blocking, words, words_preconditioned, passes, products, preconditioned]) in COSTS {
-        for pc in preconditioner::TABLE.iter().map(|kind| kind.name) {
-            let (_, counts, _, messages) = solve(comm, method, pc, &Settings::default());
+        let pcs = preconditioner::TABLE.iter().map(|kind| kind.name);
+        for (pc, schedule) in pcs.flat_map(|pc| SCHEDULES.map(|schedule| (pc, schedule))) {
+            let (_, counts, _, messages) = solve(comm, method, pc, &Settings::default(), schedule);
             assert!(counts.len() > 10, "{method} {pc}");
             // gv-cg-rr replaces its residual later on, and pays for it.
             let window = if method == "gv-cg-rr" { 8 } else { counts.len() };
@@ -71,7 +80,7 @@ fn whole_solves(comm: &Comm) {
     for &(method, [per_iteration, ..]) in COSTS {
         for limit in [5, 17] {
             let settings = Settings { max_iterations: limit, ..Settings::default() };
-            let (outcome, _, spent, _) = solve(comm, method, "none", &settings);
+            let (outcome, _, spent, _) = solve(comm, method, "none", &settings, Schedule::Overlap);
             assert_eq!(outcome.iterations, limit);
             // ‖b‖, the scalars of the last iterate, the final true residual.
             assert_eq!(spent.sums, per_iteration * limit + 3, "{method}, {limit} iterations");

@@ -16,11 +16,10 @@ fn plans(comm: &Comm) {
         let matrix = random_spd(&mut random, n, per_row, false);
         let owners = random_owners(&mut random, n, comm.size());
         let a = distribute(comm, &matrix, &owners);
-        let (layout, plan, rows) = (a.layout(), a.plan(), a.rows());
+        let (layout, plan) = (a.layout(), a.plan());
         assert_eq!(comm.reduced(Op::Sum, layout.len() as u64), n as u64);
         for local in 0..layout.len() {
-            let columns = &rows.columns[rows.starts[local]..rows.starts[local + 1]];
-            let touches_ghost = columns.iter().any(|&column| column as usize >= layout.len());
+            let touches_ghost = a.entries(local).any(|(column, _)| column as usize >= layout.len());
             assert_eq!(touches_ghost, local >= layout.interior(), "interior rows first");
         }
         // Ghosts are exactly the foreign rows that own rows are coupled to, by owner.

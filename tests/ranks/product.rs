@@ -1,15 +1,18 @@
 //! The distributed product against sprs' serial one.
 
 use crate::Body;
-use crate::support::{Random, distribute, grid, pick, random_owners, random_spd};
+use crate::support::{Random, distribute, distribute_with, grid, pick, random_owners, random_spd};
 use halocg::comm::Comm;
-use halocg::operator::Operator;
+use halocg::krylov::{self, Settings};
+use halocg::operator::{FORMATS, MatrixOptions, Operator, Schedule};
+use halocg::preconditioner;
 use halocg::problem::matrix_market::SerialMatrix;
 
 pub const BODIES: &[Body] = &[
     ("products equal the serial product for random owners", random_products),
     ("products of small and odd matrices", odd_products),
     ("row sums have the same bits for any owners", same_bits),
+    ("every format and schedule gives the same bits", same_bits_in_every_format),
 ];
 
 fn serial_product(matrix: &SerialMatrix, x: &[f64]) -> Vec<f64> {
@@ -91,6 +94,85 @@ fn same_bits(comm: &Comm) {
         a.apply(&pick(&x, &rows), &mut y);
         for (y, &row) in y.iter().zip(&rows) {
             assert_eq!(y.to_bits(), row_sum(row as usize).to_bits());
+        }
+    }
+}
+
+/// Sparse products of one vector and of two, the sweep, and a whole solve.
+fn same_bits_in_every_format(comm: &Comm) {
+    let mut random = Random::new(11);
+    let last = comm.size() as u32 - 1;
+    let mut triplets = sprs::TriMat::new((700, 700));
+    for i in 0..700 {
+        triplets.add_triplet(i, i, 800.0);
+        if i > 0 {
+            // A dense row.
+            triplets.add_triplet(0, i, -1.0);
+            triplets.add_triplet(i, 0, -1.0);
+        }
+    }
+    let cases = [
+        grid(1, 1),
+        grid(2, 1),
+        grid(61, 47),
+        random_spd(&mut random, 1500, 4, true),
+        random_spd(&mut random, 40, 0, false),
+        triplets.to_csr(),
+    ];
+    for matrix in cases {
+        let n = matrix.rows();
+        let contiguous: Vec<u32> = (0..n).map(|row| (row * comm.size() / n) as u32).collect();
+        for owners in [contiguous, random_owners(&mut random, n, comm.size()), vec![last; n]] {
+            formats_and_schedules(comm, &matrix, &owners, &mut random);
+        }
+    }
+}
+
+fn formats_and_schedules(comm: &Comm, matrix: &SerialMatrix, owners: &[u32], random: &mut Random) {
+    let n = matrix.rows();
+    let (x, z, b) = (random.vector(n), random.vector(n), random.vector(n));
+    let mut first: Option<(Vec<u64>, Vec<u64>)> = None;
+    for format in FORMATS {
+        for schedule in [Schedule::Overlap, Schedule::OneSweep] {
+            let mut a = distribute_with(comm, matrix, owners, &MatrixOptions { format: Some(format), schedule });
+            let rows = a.layout().rows().to_vec();
+            assert_eq!(a.format().name, format.name);
+            let mut y = vec![f64::NAN; rows.len()];
+            let mut blocks = vec![f64::NAN; rows.len()];
+            a.apply_with(&pick(&x, &rows), &mut y, &mut |rows, y| blocks[rows].copy_from_slice(y));
+            assert_eq!(y, blocks, "blocks of the product are shown when they are complete");
+            let pairs: Vec<[f64; 2]> = pick(&x, &rows).into_iter().zip(pick(&z, &rows)).map(|(x, z)| [x, z]).collect();
+            let mut products = vec![[f64::NAN; 2]; rows.len()];
+            if let Some(a) = a.one_sweep() {
+                assert!(schedule == Schedule::OneSweep);
+                let (mut swept, mut sums) = (pairs.clone(), [1.0, 2.0]);
+                a.exchange_summing(&swept, &mut sums);
+                assert_eq!(sums, [1.0, 2.0].map(|sum| sum * comm.size() as f64));
+                a.sweep(&mut swept, &mut |rows, x, y| {
+                    assert_eq!(x, &pairs[rows.clone()], "the block's own x");
+                    products[rows].copy_from_slice(y);
+                    x.fill([f64::NAN; 2]); // spoils what comes too late
+                });
+                assert!(swept.iter().flatten().all(|x| x.is_nan()), "every row comes once");
+            } else {
+                assert!(schedule == Schedule::Overlap);
+                a.apply_pair(&pairs, &mut products);
+            }
+            assert!(products.iter().zip(&y).all(|(pair, y)| pair[0].to_bits() == y.to_bits()));
+            let mut solved = Vec::new();
+            for (solver, pc) in
+                [("pipe-pr-cg", "none"), ("pipe-pr-cg", "jacobi"), ("pipe-pr-cg", "ssor"), ("hs-cg", "none")]
+            {
+                let mut m = preconditioner::Kind::named(pc).unwrap().build(&a).unwrap();
+                let method = krylov::Kind::named(solver).unwrap();
+                let b = pick(&b, &rows);
+                solved.extend(krylov::solve(&mut a, m.as_mut(), &b, None, method, &Settings::exactly(12), |_| ()).x);
+            }
+            let bits = (
+                products.as_flattened().iter().map(|y| y.to_bits()).collect::<Vec<_>>(),
+                solved.iter().map(|x: &f64| x.to_bits()).collect::<Vec<_>>(),
+            );
+            assert!(*first.get_or_insert_with(|| bits.clone()) == bits, "{}, {schedule:?}, n = {n}", format.name);
         }
     }
 }

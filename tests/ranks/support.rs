@@ -2,7 +2,7 @@
 
 use halocg::comm::Comm;
 use halocg::distributed::rows_to_owners;
-use halocg::operator::DistMatrix;
+use halocg::operator::{DistMatrix, MatrixOptions};
 use halocg::partition::Owners;
 use halocg::problem::matrix_market::SerialMatrix;
 use halocg::problem::{EvenSplit, deal};
@@ -70,12 +70,17 @@ pub fn random_owners(random: &mut Random, n: usize, ranks: usize) -> Vec<u32> {
 
 /// `matrix`, known to every rank, distributed as `owners` says.
 pub fn distribute(comm: &Comm, matrix: &SerialMatrix, owners: &[u32]) -> DistMatrix {
+    distribute_with(comm, matrix, owners, &MatrixOptions::default())
+}
+
+/// The same, told how it is kept and swept.
+pub fn distribute_with(comm: &Comm, matrix: &SerialMatrix, owners: &[u32], options: &MatrixOptions) -> DistMatrix {
     let n = matrix.rows() as u64;
     let split = EvenSplit { n, ranks: comm.size() };
     let share = split.share(comm.rank());
     let owners = Owners::Listed(split, owners[share.start as usize..share.end as usize].to_vec());
     let problem = deal(comm, comm.is_root().then_some(matrix));
-    DistMatrix::new(comm, n, rows_to_owners(comm, &problem, &owners), &owners)
+    DistMatrix::with_options(comm, n, rows_to_owners(comm, &problem, &owners), &owners, options)
 }
 
 /// The entries of `whole` that belong to `rows`.

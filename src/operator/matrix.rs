@@ -1,0 +1,351 @@
+//! A sparse matrix, one share of its rows per rank.
+
+use super::operator::{EachBlock, OneSweep, Operator};
+use super::storage::{Format, Storage};
+use super::wavefront::{BLOCK, Wavefront};
+use crate::comm::{Comm, Op, Phase};
+use crate::distributed::{Halo, HaloPlan, Layout, LocalRows, localize};
+use crate::partition::Owners;
+use crate::problem::Rows;
+use crate::vector::blocks;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// Rows multiplied between two polls of the sum in flight; a multiple of [`BLOCK`].
+pub(crate) const ROWS_BETWEEN_POLLS: usize = 8192;
+
+/// How an iteration of PIPE-PR-CG is cut, which has a single synchronisation point. With G the time
+/// of the sum, H of the exchange, S of the product and V of a sweep over the vectors:
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// The product runs while the sum is in flight, the vectors follow in a sweep of their own:
+    /// max(G, H + S) + V.
+    Overlap,
+    /// Sum and exchange run together, then product and updates in a single pass over memory: max(G, H) + S.
+    OneSweep,
+    /// The one that promises less, by the sum's and the product's measured times.
+    Auto,
+}
+
+/// Choices of a [`DistMatrix`] that change no result.
+#[derive(Clone, Copy, Debug)]
+pub struct MatrixOptions {
+    /// How interior rows are kept; None for the smallest.
+    pub format: Option<&'static Format>,
+    /// How PIPE-PR-CG is scheduled.
+    pub schedule: Schedule,
+}
+
+impl Default for MatrixOptions {
+    fn default() -> MatrixOptions {
+        MatrixOptions { format: None, schedule: Schedule::Auto }
+    }
+}
+
+/// The owned rows of a sparse symmetric matrix, with the halo that their products need.
+pub struct DistMatrix {
+    layout: Layout,
+    local: Rc<Local>,
+    single: Halo<1>,
+    pair: Halo<2>,
+    one_sweep: bool,
+    /// Products of a pair that wait in a sweep.
+    waiting: Vec<[f64; 2]>,
+}
+
+/// What a shared matrix has only once.
+struct Local {
+    format: &'static Format,
+    interior: Storage,
+    /// The rows that touch ghosts: columns from `layout.len()` on.
+    boundary: LocalRows,
+    plan: HaloPlan,
+    wavefront: Wavefront,
+}
+
+impl DistMatrix {
+    /// From the rows this rank owns, with global columns: numbers them and plans the halo. Collective.
+    pub fn new(comm: &Comm, n: u64, owned: Rows, owners: &Owners) -> DistMatrix {
+        DistMatrix::with_options(comm, n, owned, owners, &MatrixOptions::default())
+    }
+
+    /// The same, told how. Collective.
+    pub fn with_options(comm: &Comm, n: u64, owned: Rows, owners: &Owners, options: &MatrixOptions) -> DistMatrix {
+        let (layout, rows, plan) = localize(comm, n, owned, owners);
+        let (interior, boundary) = rows.split(layout.interior());
+        let (format, interior_rows) = Format::store(options.format, &interior);
+        drop(interior);
+        let wavefront = Wavefront::new(layout.len(), layout.interior(), |row, see| {
+            let see = |(column, _)| see(column as usize);
+            match row.checked_sub(layout.interior()) {
+                None => interior_rows.row(row).for_each(see),
+                Some(row) => boundary.entries(row).for_each(see),
+            }
+        });
+        let local = Local { format, interior: interior_rows, boundary, plan, wavefront };
+        let mut matrix = DistMatrix::with_halo(layout, Rc::new(local));
+        matrix.schedule(options.schedule);
+        matrix
+    }
+
+    /// Makes the channels of the exchange. Collective.
+    fn with_halo(layout: Layout, local: Rc<Local>) -> DistMatrix {
+        let (single, pair) = (Halo::new(layout.comm(), &local.plan), Halo::new(layout.comm(), &local.plan));
+        DistMatrix { layout, local, single, pair, one_sweep: false, waiting: Vec::new() }
+    }
+
+    /// Fixes the schedule; measures for [`Schedule::Auto`]. Collective.
+    fn schedule(&mut self, schedule: Schedule) {
+        self.one_sweep = match schedule {
+            Schedule::Overlap => false,
+            Schedule::OneSweep => true,
+            Schedule::Auto => self.one_sweep_promises_less(),
+        };
+        if self.one_sweep {
+            self.waiting = vec![[0.0; 2]; self.local.wavefront.buffer_rows()];
+        }
+    }
+
+    /// Whether max(G, H) + S < max(G, H + S) + V, with H left out. V is a product's time in the
+    /// proportion of the bytes: the sweep reads x, p, r, s, w, u again and writes four of them. Collective.
+    fn one_sweep_promises_less(&mut self) -> bool {
+        const REPETITIONS: usize = 5;
+        let comm = self.layout.comm().clone();
+        let x = vec![[1.0; 2]; self.layout.len()];
+        let mut y = x.clone();
+        let mut least = [f64::INFINITY; 2];
+        for _ in 0..REPETITIONS {
+            let begin = comm.clock_seconds();
+            comm.sum(&mut [0.0; 5]);
+            let middle = comm.clock_seconds();
+            self.apply_pair(&x, &mut y);
+            least = [least[0].min(middle - begin), least[1].min(comm.clock_seconds() - middle)];
+        }
+        comm.reduce_f64(Op::Max, &mut least);
+        let [sum, product] = least;
+        let vector_bytes = (10 * size_of::<f64>() * self.layout.len()) as f64;
+        let mut sweep = [product * vector_bytes / self.bytes_per_pass(2).max(1) as f64];
+        comm.reduce_f64(Op::Max, &mut sweep);
+        sum + product < sum.max(product) + sweep[0]
+    }
+
+    /// The plan of the halo exchange.
+    pub fn plan(&self) -> &HaloPlan {
+        &self.local.plan
+    }
+
+    /// Entries of this rank's rows in columns that other ranks own.
+    pub fn ghost_entries(&self) -> u64 {
+        let is_ghost = |&&column: &&u32| column as usize >= self.layout.len();
+        self.local.boundary.columns.iter().filter(is_ghost).count() as u64
+    }
+
+    /// How the interior rows are kept.
+    pub fn format(&self) -> &'static Format {
+        self.local.format
+    }
+
+    /// True if PIPE-PR-CG is to run in one sweep.
+    pub fn is_one_sweep(&self) -> bool {
+        self.one_sweep
+    }
+
+    /// The entries of owned row `row`, columns as in [`LocalRows`].
+    pub fn entries(&self, row: usize) -> Box<dyn Iterator<Item = (u32, f64)> + '_> {
+        match row.checked_sub(self.layout.interior()) {
+            None => self.local.interior.row(row),
+            Some(row) => Box::new(self.local.boundary.entries(row)),
+        }
+    }
+}
+
+impl LocalRows {
+    /// y = A x for `rows`, which may touch ghosts: columns from `x.len()` on. `y` holds these rows only.
+    fn multiply_boundary<const K: usize>(
+        &self,
+        rows: Range<usize>,
+        x: &[[f64; K]],
+        ghosts: &[[f64; K]],
+        y: &mut [[f64; K]],
+    ) {
+        for (row, y) in rows.zip(y) {
+            let mut sum = [0.0; K];
+            for (column, value) in self.entries(row) {
+                let column = column as usize;
+                let x = if column < x.len() { x[column] } else { ghosts[column - x.len()] };
+                for k in 0..K {
+                    sum[k] += value * x[k];
+                }
+            }
+            *y = sum;
+        }
+    }
+}
+
+/// One pass over the rows: interior ones while ghosts travel, `poll` called now and then, `each` with
+/// every finished block of y.
+fn pass<const K: usize>(
+    layout: &Layout,
+    local: &Local,
+    halo: &mut Halo<K>,
+    x: &[[f64; K]],
+    y: &mut [[f64; K]],
+    poll: impl Fn(),
+    mut each: impl FnMut(Range<usize>, &[[f64; K]]),
+) where
+    [f64; K]: bytemuck::Pod,
+{
+    assert!(x.len() == layout.len() && y.len() == layout.len(), "vectors have one entry per owned row");
+    let comm = layout.comm();
+    halo.start(x);
+    let interior = layout.interior();
+    comm.timed(Phase::Product, || {
+        for rows in blocks(interior, BLOCK) {
+            let y = &mut y[rows.clone()];
+            local.interior.multiply(rows.clone(), x, y);
+            each(rows.clone(), y);
+            if rows.end % ROWS_BETWEEN_POLLS == 0 {
+                poll();
+            }
+        }
+        poll();
+    });
+    let ghosts = halo.finish();
+    comm.timed(Phase::Product, || {
+        let rows = interior..layout.len();
+        local.boundary.multiply_boundary(0..rows.len(), x, ghosts, &mut y[rows.clone()]);
+        each(rows.clone(), &y[rows]);
+    });
+    comm.profile().count(|counts| {
+        counts.passes += 1;
+        counts.products += K as u64;
+        counts.product_bytes += bytes_per_pass(local, layout.len(), K);
+    });
+}
+
+/// The matrix once, each vector read (ghosts too) and written once.
+fn bytes_per_pass(local: &Local, len: usize, vectors: usize) -> u64 {
+    let boundary = &local.boundary;
+    let boundary_bytes =
+        size_of_val(&boundary.starts[..]) + size_of_val(&boundary.columns[..]) + size_of_val(&boundary.values[..]);
+    (local.interior.bytes() + boundary_bytes + vectors * size_of::<f64>() * (2 * len + local.plan.ghosts())) as u64
+}
+
+impl Operator for DistMatrix {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn apply_with(&mut self, x: &[f64], y: &mut [f64], each: &mut dyn FnMut(Range<usize>, &[f64])) {
+        let DistMatrix { layout, local, single, .. } = self;
+        let poll = || layout.comm().poll();
+        pass(layout, local, single, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), poll, |rows, y| {
+            each(rows, bytemuck::cast_slice(y));
+        });
+    }
+
+    fn apply_pair(&mut self, x: &[[f64; 2]], y: &mut [[f64; 2]]) {
+        let DistMatrix { layout, local, pair, .. } = self;
+        pass(layout, local, pair, x, y, || layout.comm().poll(), |_, _| ());
+    }
+
+    fn apply_pair_summing(
+        &mut self,
+        x: &[[f64; 2]],
+        y: &mut [[f64; 2]],
+        sums: &mut [f64],
+        meanwhile: &mut dyn FnMut(&[[f64; 2]]),
+    ) {
+        let DistMatrix { layout, local, pair, .. } = self;
+        let sum = layout.comm().start_sum(sums);
+        pass(layout, local, pair, x, y, || sum.poll(), |_, _| ());
+        meanwhile(y);
+        sum.finish(sums);
+    }
+
+    fn apply_summing(
+        &mut self,
+        prepare: &mut dyn FnMut(&mut [f64]),
+        x: &mut [f64],
+        y: &mut [f64],
+        sums: &mut [f64],
+        meanwhile: &mut dyn FnMut(&[f64]),
+    ) {
+        let DistMatrix { layout, local, single, .. } = self;
+        let sum = layout.comm().start_sum(sums);
+        prepare(x);
+        let poll = || sum.poll();
+        pass(layout, local, single, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), poll, |_, _| ());
+        meanwhile(y);
+        sum.finish(sums);
+    }
+
+    fn each_block(&self, each: &mut dyn FnMut(Range<usize>)) {
+        self.local.wavefront.each_block(each);
+    }
+
+    fn one_sweep(&mut self) -> Option<&mut dyn OneSweep> {
+        if self.one_sweep { Some(self) } else { None }
+    }
+
+    fn diagonal(&self) -> Vec<f64> {
+        let entry = |row: usize| self.entries(row).find(|&(column, _)| column as usize == row).map_or(0.0, |e| e.1);
+        (0..self.layout.len()).map(entry).collect()
+    }
+
+    fn own_block(&self) -> LocalRows {
+        let mut block = LocalRows { starts: vec![0], ..LocalRows::default() };
+        let mut entries = Vec::new();
+        for row in 0..self.layout.len() {
+            entries.clear();
+            entries.extend(self.entries(row).filter(|&(column, _)| (column as usize) < self.layout.len()));
+            entries.sort_unstable_by_key(|&(column, _)| column);
+            block.push(entries.iter().copied());
+        }
+        block
+    }
+
+    fn share(&self) -> Option<Box<dyn Operator>> {
+        let layout = self.layout.with_comm(self.layout.comm().with_own_profile());
+        Some(Box::new(DistMatrix::with_halo(layout, self.local.clone())))
+    }
+
+    fn norm_infinity(&self) -> f64 {
+        let sum = |row: usize| self.entries(row).map(|(_, value)| value.abs()).sum();
+        (0..self.layout.len()).map(sum).fold(0.0, f64::max)
+    }
+
+    fn bytes_per_pass(&self, vectors: usize) -> u64 {
+        bytes_per_pass(&self.local, self.layout.len(), vectors)
+    }
+
+    fn stored_entries(&self) -> u64 {
+        (self.local.interior.entries() + self.local.boundary.values.len()) as u64
+    }
+}
+
+impl OneSweep for DistMatrix {
+    fn exchange_summing(&mut self, x: &[[f64; 2]], sums: &mut [f64]) {
+        let sum = self.layout.comm().start_sum(sums);
+        self.pair.start(x);
+        sum.finish(sums);
+        self.pair.finish();
+    }
+
+    fn sweep(&mut self, x: &mut [[f64; 2]], each: &mut EachBlock<[f64; 2]>) {
+        assert!(x.len() == self.layout.len(), "vectors have one entry per owned row");
+        let DistMatrix { layout, local, pair, waiting, .. } = self;
+        let interior = layout.interior();
+        let multiply = |rows: Range<usize>, x: &[[f64; 2]], y: &mut [[f64; 2]]| match rows.start.checked_sub(interior) {
+            None => local.interior.multiply(rows, x, y),
+            Some(start) => local.boundary.multiply_boundary(start..rows.end - interior, x, pair.ghost_values(), y),
+        };
+        layout.comm().timed(Phase::Sweep, || local.wavefront.sweep(x, waiting, multiply, each));
+        layout.comm().profile().count(|counts| {
+            counts.passes += 1;
+            counts.products += 2;
+            // The pair is read and written as in a product; x and p besides.
+            counts.sweep_bytes += bytes_per_pass(local, layout.len(), 4);
+        });
+    }
+}
