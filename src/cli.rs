@@ -237,6 +237,9 @@ pub struct GridOptions {
     /// Points of the stencil: 5 or 9 in two dimensions, 7 or 27 in three
     #[arg(long)]
     pub stencil: Option<u32>,
+    /// Do not assemble the matrix
+    #[arg(long, conflicts_with = "format")]
+    pub matrix_free: bool,
 }
 
 /// The model problem's parameters.
@@ -352,8 +355,7 @@ impl Command {
                 one(options.job(Source::File(matrix), RightHandSide::A1, Partition::Metis, None)?)
             }
             Command::Poisson { grid, write, options } => {
-                let grid = grid.stencil()?;
-                one(options.job(Source::Poisson(grid), RightHandSide::Manufactured, Partition::Boxes, write)?)
+                one(options.job(grid.source()?, RightHandSide::Manufactured, Partition::Boxes, write)?)
             }
             Command::Model { model, options } => one(model_job(Source::ModelDense(model.spectrum()), options)?),
             Command::Compare { what: None, matrices, options } => {
@@ -361,7 +363,7 @@ impl Command {
                 options.survey(sources, krylov::TABLE, Partition::Metis)
             }
             Command::Compare { what: Some(Comparison::Poisson { grid, options }), .. } => {
-                options.survey(vec![Source::Poisson(grid.stencil()?)], krylov::TABLE, Partition::Boxes)
+                options.survey(vec![grid.source()?], krylov::TABLE, Partition::Boxes)
             }
             Command::Compare { what: Some(Comparison::Model { model, options }), .. } => {
                 let sources = vec![Source::ModelDense(model.spectrum()), Source::ModelSparse(model.spectrum())];
@@ -424,6 +426,11 @@ impl CompareOptions {
 }
 
 impl GridOptions {
+    fn source(&self) -> Result<Source> {
+        let stencil = self.stencil()?;
+        Ok(if self.matrix_free { Source::PoissonMatrixFree(stencil) } else { Source::Poisson(stencil) })
+    }
+
     fn stencil(&self) -> Result<Stencil> {
         let (dim, n) = (self.dim as usize, &self.n[..]);
         let mut points = [1; 3];

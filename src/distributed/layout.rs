@@ -3,7 +3,7 @@
 use super::halo::HaloPlan;
 use crate::comm::Comm;
 use crate::partition::{Owners, group_by};
-use crate::problem::{EvenSplit, Rows};
+use crate::problem::{EvenSplit, Rows, Stencil};
 use std::rc::Rc;
 
 /// Which rows this rank owns, and in which order its vectors hold them: first the interior rows,
@@ -85,6 +85,11 @@ impl LocalRows {
         columns.iter().copied().zip(values.iter().copied())
     }
 
+    /// No rows yet.
+    pub fn new() -> LocalRows {
+        LocalRows { starts: vec![0], ..LocalRows::default() }
+    }
+
     /// Appends a row.
     pub fn push(&mut self, entries: impl Iterator<Item = (u32, f64)>) {
         for (column, value) in entries {
@@ -93,73 +98,110 @@ impl LocalRows {
         }
         self.starts.push(self.columns.len());
     }
+}
 
-    /// The first `rows` rows, and the others.
-    pub fn split(mut self, rows: usize) -> (LocalRows, LocalRows) {
-        let entries = self.starts[rows];
-        let others = LocalRows {
-            starts: self.starts[rows..].iter().map(|start| start - entries).collect(),
-            columns: self.columns.split_off(entries),
-            values: self.values.split_off(entries),
-        };
-        self.starts.truncate(rows + 1);
-        (self, others)
+/// The rows that one rank owns, in global numbers: held in memory, or written down when asked for.
+pub trait OwnedRows {
+    /// Their numbers, increasing.
+    fn numbers(&self) -> &[u64];
+
+    /// The entries of the `k`-th of them, columns increasing.
+    fn entries(&self, k: usize) -> impl Iterator<Item = (u64, f64)>;
+}
+
+impl OwnedRows for Rows {
+    fn numbers(&self) -> &[u64] {
+        &self.numbers
+    }
+
+    fn entries(&self, k: usize) -> impl Iterator<Item = (u64, f64)> {
+        let (columns, values) = self.row(k);
+        columns.iter().copied().zip(values.iter().copied())
     }
 }
 
-/// Numbers the owned rows locally and finds the halo. Collective; every message goes to a rank
-/// that holds or owns a row needed here.
+/// Rows of a grid by formula: nothing but their numbers is held.
+pub struct StencilRows {
+    /// The grid.
+    pub stencil: Stencil,
+    /// The rows, increasing.
+    pub numbers: Vec<u64>,
+}
+
+impl OwnedRows for StencilRows {
+    fn numbers(&self) -> &[u64] {
+        &self.numbers
+    }
+
+    fn entries(&self, k: usize) -> impl Iterator<Item = (u64, f64)> {
+        self.stencil.entries(self.numbers[k])
+    }
+}
+
+/// Numbers the owned rows locally and finds the halo. `interior` and `boundary` get the rows of either
+/// kind in local order, with local columns. Collective; every message goes to a rank that holds or
+/// owns a row needed here.
 ///
 /// # Panics
 /// If a rank owns 2³² rows and ghosts or more.
-pub fn localize(comm: &Comm, n: u64, owned: Rows, owners: &Owners) -> (Layout, LocalRows, HaloPlan) {
-    // Ghosts: columns whose row is not here, by owner and then by number.
-    let is_owned = |column: &u64| owned.numbers.binary_search(column).is_ok();
-    let mut ghosts: Vec<u64> = owned.columns.iter().copied().filter(|column| !is_owned(column)).collect();
+pub fn localize(
+    comm: &Comm,
+    n: u64,
+    owned: &impl OwnedRows,
+    owners: &Owners,
+    mut interior: impl FnMut(&[(u32, f64)]),
+    mut boundary: impl FnMut(&[(u32, f64)]),
+) -> (Layout, HaloPlan) {
+    let numbers = owned.numbers();
+    // Ghosts: columns whose row is not here, by owner and then by number. Rows that touch one are boundary rows.
+    let is_owned = |column: u64| numbers.binary_search(&column).is_ok();
+    let (mut ghosts, mut boundary_rows, mut order) = (Vec::new(), Vec::new(), Vec::new());
+    for k in 0..numbers.len() {
+        let before = ghosts.len();
+        ghosts.extend(owned.entries(k).map(|(column, _)| column).filter(|&column| !is_owned(column)));
+        // Interior rows first; within each kind the original order, which keeps the file's locality.
+        if ghosts.len() > before { &mut boundary_rows } else { &mut order }.push(k);
+    }
+    let interior_rows = order.len();
+    order.append(&mut boundary_rows);
     ghosts.sort_unstable();
     ghosts.dedup();
     let ghost_owners = owners.of(comm, &ghosts);
     let mut by_owner: Vec<(usize, u64)> = ghost_owners.into_iter().zip(ghosts).collect();
     by_owner.sort_unstable();
-    assert!(owned.len() + by_owner.len() < u32::MAX as usize, "a rank's rows and ghosts are numbered with 32 bits");
+    assert!(numbers.len() + by_owner.len() < u32::MAX as usize, "a rank's rows and ghosts are numbered with 32 bits");
 
     let mut ghost_places: Vec<(u64, u32)> =
-        by_owner.iter().enumerate().map(|(k, &(_, ghost))| (ghost, (owned.len() + k) as u32)).collect();
+        by_owner.iter().enumerate().map(|(k, &(_, ghost))| (ghost, (numbers.len() + k) as u32)).collect();
     ghost_places.sort_unstable();
-
-    // Interior rows first; within each kind the original order, which keeps the file's locality.
-    let touches_ghost = |k: &usize| owned.row(*k).0.iter().any(|column| !is_owned(column));
-    let (boundary, interior): (Vec<usize>, Vec<usize>) = (0..owned.len()).partition(touches_ghost);
-    let order: Vec<usize> = [&interior[..], &boundary].concat();
-    let mut place = vec![0u32; owned.len()];
+    let mut place = vec![0u32; numbers.len()];
     for (local, &k) in order.iter().enumerate() {
         place[k] = local as u32;
     }
-    let local_column = |column: &u64| match owned.numbers.binary_search(column) {
+    let local_column = |column: u64| match numbers.binary_search(&column) {
         Ok(k) => place[k],
         Err(_) => {
-            let k = ghost_places.binary_search_by_key(column, |&(ghost, _)| ghost);
+            let k = ghost_places.binary_search_by_key(&column, |&(ghost, _)| ghost);
             ghost_places[k.expect("a column is owned or a ghost")].1
         }
     };
-    let mut local = LocalRows { starts: vec![0], ..LocalRows::default() };
-    for &k in &order {
-        let (columns, values) = owned.row(k);
-        local.columns.extend(columns.iter().map(local_column));
-        local.values.extend_from_slice(values);
-        local.starts.push(local.columns.len());
+    let mut row = Vec::new();
+    for (local, &k) in order.iter().enumerate() {
+        row.clear();
+        row.extend(owned.entries(k).map(|(column, value)| (local_column(column), value)));
+        if local < interior_rows { interior(&row) } else { boundary(&row) }
     }
 
     // Ask each owner for its rows; what others ask of this rank is what it sends.
     let (requests, _) = group_by(by_owner);
     let receive = requests.iter().map(|(owner, ghosts)| (*owner, ghosts.len())).collect();
-    let place_of = |row: u64| place[owned.numbers.binary_search(&row).expect("only the owner is asked for a row")];
+    let place_of = |row: u64| place[numbers.binary_search(&row).expect("only the owner is asked for a row")];
     let send = comm
         .sparse_exchange(requests)
         .into_iter()
         .map(|(rank, rows)| (rank, rows.into_iter().map(place_of).collect()))
         .collect();
-    let rows = order.iter().map(|&k| owned.numbers[k]).collect();
-    let layout = Layout { comm: comm.clone(), n, rows, interior: interior.len() };
-    (layout, local, HaloPlan { send, receive })
+    let rows = order.iter().map(|&k| numbers[k]).collect();
+    let layout = Layout { comm: comm.clone(), n, rows, interior: interior_rows };
+    (layout, HaloPlan { send, receive })
 }

@@ -5,5 +5,5 @@ mod layout;
 mod scatter;
 
 pub use halo::{Halo, HaloPlan};
-pub use layout::{Layout, LocalRows, localize};
-pub use scatter::rows_to_owners;
+pub use layout::{Layout, LocalRows, OwnedRows, StencilRows, localize};
+pub use scatter::{numbers_to_owners, rows_to_owners};

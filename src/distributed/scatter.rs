@@ -12,15 +12,22 @@ use crate::problem::{EvenSplit, Problem, Rows};
 /// On the dense problem, which has no sparse rows.
 pub fn rows_to_owners(comm: &Comm, problem: &Problem, owners: &Owners) -> Rows {
     match (problem, owners) {
-        (Problem::Stencil(stencil), Owners::Boxes(boxes)) => stencil.rows(boxes.rows_of(comm.rank())),
-        (Problem::Stencil(stencil), Owners::Listed(split, listed)) => {
-            let (numbers, _) = group_by(listed.iter().map(|&owner| owner as usize).zip(split.share(comm.rank())));
-            // Sources come in rank order, each with increasing rows of its share: already sorted.
-            stencil.rows(comm.sparse_exchange(numbers).into_iter().flat_map(|(_, numbers)| numbers))
-        }
+        (Problem::Stencil(stencil), _) => stencil.rows(numbers_to_owners(comm, owners)),
         (Problem::Matrix(_, rows), Owners::Listed(_, listed)) => send_rows(comm, rows, listed),
         (Problem::Matrix(..), Owners::Boxes(_)) => panic!("boxes belong to a structured grid"),
         (Problem::Dense(_), _) => panic!("the dense model problem has no sparse rows"),
+    }
+}
+
+/// The numbers of the rows that this rank owns, increasing. Collective.
+pub fn numbers_to_owners(comm: &Comm, owners: &Owners) -> Vec<u64> {
+    match owners {
+        Owners::Boxes(boxes) => boxes.rows_of(comm.rank()),
+        Owners::Listed(split, listed) => {
+            let (numbers, _) = group_by(listed.iter().map(|&owner| owner as usize).zip(split.share(comm.rank())));
+            // Sources come in rank order, each with increasing rows of its share: already sorted.
+            comm.sparse_exchange(numbers).into_iter().flat_map(|(_, numbers)| numbers).collect()
+        }
     }
 }
 

@@ -1,18 +1,21 @@
 //! A sparse matrix, one share of its rows per rank.
 
 use super::operator::{EachBlock, OneSweep, Operator};
-use super::storage::{Format, Storage};
+use super::storage::{Format, RunsBuilder, Storage};
 use super::wavefront::{BLOCK, Wavefront};
 use crate::comm::{Comm, Op, Phase};
-use crate::distributed::{Halo, HaloPlan, Layout, LocalRows, localize};
+use crate::distributed::{Halo, HaloPlan, Layout, LocalRows, StencilRows, localize, numbers_to_owners};
 use crate::partition::Owners;
-use crate::problem::Rows;
+use crate::problem::{Rows, Stencil};
 use crate::vector::blocks;
 use std::ops::Range;
 use std::rc::Rc;
 
 /// Rows multiplied between two polls of the sum in flight; a multiple of [`BLOCK`].
 pub(crate) const ROWS_BETWEEN_POLLS: usize = 8192;
+
+/// What stands in the place of a format's name for a matrix that is not assembled.
+pub const MATRIX_FREE: &str = "matrix-free";
 
 /// How an iteration of PIPE-PR-CG is cut, which has a single synchronisation point. With G the time
 /// of the sum, H of the exchange, S of the product and V of a sweep over the vectors:
@@ -55,7 +58,7 @@ pub struct DistMatrix {
 
 /// What a shared matrix has only once.
 struct Local {
-    format: &'static Format,
+    format: &'static str,
     interior: Storage,
     /// The rows that touch ghosts: columns from `layout.len()` on.
     boundary: LocalRows,
@@ -71,20 +74,50 @@ impl DistMatrix {
 
     /// The same, told how. Collective.
     pub fn with_options(comm: &Comm, n: u64, owned: Rows, owners: &Owners, options: &MatrixOptions) -> DistMatrix {
-        let (layout, rows, plan) = localize(comm, n, owned, owners);
-        let (interior, boundary) = rows.split(layout.interior());
-        let (format, interior_rows) = Format::store(options.format, &interior);
-        drop(interior);
+        let (mut interior, mut boundary) = (LocalRows::new(), LocalRows::new());
+        let push = |rows: &mut LocalRows, row: &[(u32, f64)]| rows.push(row.iter().copied());
+        let (layout, plan) =
+            localize(comm, n, &owned, owners, |row| push(&mut interior, row), |row| push(&mut boundary, row));
+        drop(owned);
+        let (format, storage) = Format::store(options.format, interior);
+        DistMatrix::assemble(layout, plan, format.name, storage, boundary, options.schedule)
+    }
+
+    /// A grid's matrix of which only the rows at the edge of this rank's part are held: the others are
+    /// repetitions of a few. Collective.
+    pub fn matrix_free(comm: &Comm, stencil: &Stencil, owners: &Owners, schedule: Schedule) -> DistMatrix {
+        let owned = StencilRows { stencil: *stencil, numbers: numbers_to_owners(comm, owners) };
+        let (mut interior, mut boundary) = (RunsBuilder::default(), LocalRows::new());
+        let (layout, plan) = localize(
+            comm,
+            stencil.n(),
+            &owned,
+            owners,
+            |row| interior.push(row),
+            |row| boundary.push(row.iter().copied()),
+        );
+        DistMatrix::assemble(layout, plan, MATRIX_FREE, Storage::Runs(interior.finish()), boundary, schedule)
+    }
+
+    /// Collective.
+    fn assemble(
+        layout: Layout,
+        plan: HaloPlan,
+        format: &'static str,
+        interior: Storage,
+        boundary: LocalRows,
+        schedule: Schedule,
+    ) -> DistMatrix {
         let wavefront = Wavefront::new(layout.len(), layout.interior(), |row, see| {
             let see = |(column, _)| see(column as usize);
             match row.checked_sub(layout.interior()) {
-                None => interior_rows.row(row).for_each(see),
+                None => interior.row(row).for_each(see),
                 Some(row) => boundary.entries(row).for_each(see),
             }
         });
-        let local = Local { format, interior: interior_rows, boundary, plan, wavefront };
+        let local = Local { format, interior, boundary, plan, wavefront };
         let mut matrix = DistMatrix::with_halo(layout, Rc::new(local));
-        matrix.schedule(options.schedule);
+        matrix.schedule(schedule);
         matrix
     }
 
@@ -140,8 +173,8 @@ impl DistMatrix {
         self.local.boundary.columns.iter().filter(is_ghost).count() as u64
     }
 
-    /// How the interior rows are kept.
-    pub fn format(&self) -> &'static Format {
+    /// How the interior rows are kept: the name of one of the formats, or [`MATRIX_FREE`].
+    pub fn format(&self) -> &'static str {
         self.local.format
     }
 
@@ -294,7 +327,7 @@ impl Operator for DistMatrix {
     }
 
     fn own_block(&self) -> LocalRows {
-        let mut block = LocalRows { starts: vec![0], ..LocalRows::default() };
+        let mut block = LocalRows::new();
         let mut entries = Vec::new();
         for row in 0..self.layout.len() {
             entries.clear();

@@ -9,6 +9,6 @@ mod wavefront;
 
 pub use dense::DenseColumns;
 pub(crate) use matrix::ROWS_BETWEEN_POLLS;
-pub use matrix::{DistMatrix, MatrixOptions, Schedule};
+pub use matrix::{DistMatrix, MATRIX_FREE, MatrixOptions, Schedule};
 pub use operator::{EachBlock, OneSweep, Operator};
 pub use storage::{Format, TABLE as FORMATS};

@@ -59,7 +59,7 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
     let mut rows = Vec::new();
     for source in &survey.sources {
         let problem = problem::load(comm, source)?;
-        let (mut a, ..) = distribute(comm, &problem, &survey.partition, &survey.matrix)?;
+        let (mut a, ..) = distribute(comm, source, &problem, &survey.partition, &survey.matrix)?;
         check_diagonal(a.as_ref(), source)?;
         for pc in &survey.preconditioners {
             let mut m = pc.build_with(a.as_ref(), &survey.preconditioning)?;
@@ -195,7 +195,7 @@ fn short_name(source: &Source) -> String {
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             name.trim_end_matches(".gz").trim_end_matches(".mtx").replace(',', "_")
         }
-        Source::Poisson(stencil) => {
+        Source::Poisson(stencil) | Source::PoissonMatrixFree(stencil) => {
             let points: Vec<String> = stencil.points[..stencil.dim].iter().map(u64::to_string).collect();
             format!("poisson_{}_{}pt", points.join("x"), stencil.size())
         }

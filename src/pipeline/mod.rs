@@ -118,7 +118,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
         problem::write_matrix(comm, &problem, path)?;
     }
     let loaded = clock();
-    let (mut a, facts, partitioned) = distribute(comm, &problem, &job.partition, &job.matrix)?;
+    let (mut a, facts, partitioned) = distribute(comm, &job.source, &problem, &job.partition, &job.matrix)?;
     let a = a.as_mut();
     let distributed = clock();
     check_diagonal(a, &job.source)?;
@@ -200,14 +200,22 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
 type Distributed = (Box<dyn Operator>, Option<(PartitionFacts, StorageFacts)>, f64);
 
 /// The problem on its owners, facts about partition and storage, and when the partition was decided. Collective.
-fn distribute(comm: &Comm, problem: &Problem, choice: &Partition, options: &MatrixOptions) -> Result<Distributed> {
+fn distribute(
+    comm: &Comm,
+    source: &Source,
+    problem: &Problem,
+    choice: &Partition,
+    options: &MatrixOptions,
+) -> Result<Distributed> {
     if let Problem::Dense(spectrum) = problem {
         return Ok((Box::new(DenseColumns::new(comm, spectrum)), None, comm.clock_seconds()));
     }
     let owners = partition::assign(comm, problem, choice)?;
     let partitioned = comm.clock_seconds();
-    let rows = rows_to_owners(comm, problem, &owners);
-    let matrix = DistMatrix::with_options(comm, problem.n(), rows, &owners, options);
+    let matrix = match source {
+        Source::PoissonMatrixFree(stencil) => DistMatrix::matrix_free(comm, stencil, &owners, options.schedule),
+        _ => DistMatrix::with_options(comm, problem.n(), rows_to_owners(comm, problem, &owners), &owners, options),
+    };
     let facts = (PartitionFacts::new(choice.name(), &matrix), StorageFacts::new(&matrix));
     Ok((Box::new(matrix), Some(facts), partitioned))
 }
@@ -229,13 +237,14 @@ fn check_diagonal(a: &dyn Operator, source: &Source) -> Result<()> {
 fn describe(source: &Source) -> String {
     match source {
         Source::File(path) => path.display().to_string(),
-        Source::Poisson(stencil) => {
+        Source::Poisson(stencil) | Source::PoissonMatrixFree(stencil) => {
             let points: Vec<String> = stencil.points[..stencil.dim].iter().map(u64::to_string).collect();
             format!(
-                "Poisson {}D, {} points, {}-point stencil, assembled",
+                "Poisson {}D, {} points, {}-point stencil, {}",
                 stencil.dim,
                 points.join(" x "),
-                stencil.size()
+                stencil.size(),
+                if matches!(source, Source::Poisson(_)) { "assembled" } else { "matrix-free" }
             )
         }
         Source::ModelDense(spectrum) | Source::ModelSparse(spectrum) => {

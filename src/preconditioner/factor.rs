@@ -16,7 +16,7 @@ pub(super) struct Factor {
 impl Factor {
     /// No rows yet.
     pub(super) fn new(comm: &Comm) -> Factor {
-        let lower = LocalRows { starts: vec![0], ..LocalRows::default() };
+        let lower = LocalRows::new();
         Factor { comm: comm.clone(), lower, inverse_pivots: Vec::new() }
     }
 

@@ -22,6 +22,8 @@ pub enum Source {
     File(PathBuf),
     /// A Poisson problem, assembled row by row.
     Poisson(Stencil),
+    /// The same, its matrix not assembled.
+    PoissonMatrixFree(Stencil),
     /// The model problem, its diagonal matrix stored dense.
     ModelDense(Spectrum),
     /// The same matrix stored sparse: its diagonal only.
@@ -76,7 +78,7 @@ pub fn load(comm: &Comm, source: &Source) -> Result<Problem> {
             let whole = comm.agree(read)?;
             Ok(deal(comm, whole.as_ref()))
         }
-        Source::Poisson(stencil) => Ok(Problem::Stencil(*stencil)),
+        Source::Poisson(stencil) | Source::PoissonMatrixFree(stencil) => Ok(Problem::Stencil(*stencil)),
         Source::ModelDense(spectrum) => Ok(Problem::Dense(*spectrum)),
         Source::ModelSparse(spectrum) => {
             let mut rows = Rows::new();

@@ -5,7 +5,7 @@
 
 use crate::comm::{Comm, Counts, Op, Phase};
 use crate::distributed::HaloPlan;
-use crate::operator::{DistMatrix, FORMATS, Format, Operator};
+use crate::operator::{DistMatrix, FORMATS, MATRIX_FREE, Operator};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -150,8 +150,8 @@ impl StorageFacts {
     /// Collective.
     pub fn new(a: &DistMatrix) -> StorageFacts {
         let comm = a.layout().comm();
-        let ranks = |format: &Format| comm.reduced(Op::Sum, u64::from(a.format().name == format.name));
-        let ranks_by_format = FORMATS.iter().map(|format| (format.name, ranks(format)));
+        let names = FORMATS.iter().map(|format| format.name).chain([MATRIX_FREE]);
+        let ranks_by_format = names.map(|name| (name, comm.reduced(Op::Sum, u64::from(a.format() == name))));
         StorageFacts {
             ranks_by_format: ranks_by_format.filter(|(_, ranks)| *ranks > 0).collect(),
             bytes_per_row: comm.reduced(Op::Sum, a.bytes_per_pass(0)) as f64 / a.layout().n().max(1) as f64,

@@ -3,16 +3,20 @@
 use crate::Body;
 use crate::support::{Random, distribute, distribute_with, grid, pick, random_owners, random_spd};
 use halocg::comm::Comm;
+use halocg::distributed::rows_to_owners;
 use halocg::krylov::{self, Settings};
-use halocg::operator::{FORMATS, MatrixOptions, Operator, Schedule};
+use halocg::operator::{DistMatrix, FORMATS, MATRIX_FREE, MatrixOptions, Operator, Schedule};
+use halocg::partition::{self, Partition};
 use halocg::preconditioner;
 use halocg::problem::matrix_market::SerialMatrix;
+use halocg::problem::{Problem, Stencil};
 
 pub const BODIES: &[Body] = &[
     ("products equal the serial product for random owners", random_products),
     ("products of small and odd matrices", odd_products),
     ("row sums have the same bits for any owners", same_bits),
     ("every format and schedule gives the same bits", same_bits_in_every_format),
+    ("a grid that is not assembled gives the same bits", same_bits_matrix_free),
 ];
 
 fn serial_product(matrix: &SerialMatrix, x: &[f64]) -> Vec<f64> {
@@ -136,7 +140,7 @@ fn formats_and_schedules(comm: &Comm, matrix: &SerialMatrix, owners: &[u32], ran
         for schedule in [Schedule::Overlap, Schedule::OneSweep] {
             let mut a = distribute_with(comm, matrix, owners, &MatrixOptions { format: Some(format), schedule });
             let rows = a.layout().rows().to_vec();
-            assert_eq!(a.format().name, format.name);
+            assert_eq!(a.format(), format.name);
             let mut y = vec![f64::NAN; rows.len()];
             let mut blocks = vec![f64::NAN; rows.len()];
             a.apply_with(&pick(&x, &rows), &mut y, &mut |rows, y| blocks[rows].copy_from_slice(y));
@@ -173,6 +177,35 @@ fn formats_and_schedules(comm: &Comm, matrix: &SerialMatrix, owners: &[u32], ran
                 solved.iter().map(|x: &f64| x.to_bits()).collect::<Vec<_>>(),
             );
             assert!(*first.get_or_insert_with(|| bits.clone()) == bits, "{}, {schedule:?}, n = {n}", format.name);
+        }
+    }
+}
+
+fn same_bits_matrix_free(comm: &Comm) {
+    let mut random = Random::new(12);
+    for (points, dim, size) in [([40, 23, 1], 2, 5), ([9, 30, 1], 2, 9), ([13, 11, 9], 3, 7), ([8, 7, 12], 3, 27)] {
+        let grid = Stencil::new(points, dim, size).unwrap();
+        let problem = Problem::Stencil(grid);
+        let x = random.vector(grid.n() as usize);
+        for partition in [Partition::Boxes, Partition::Metis] {
+            let owners = partition::assign(comm, &problem, &partition).unwrap();
+            let rows = rows_to_owners(comm, &problem, &owners);
+            for schedule in [Schedule::Overlap, Schedule::OneSweep] {
+                let assembled = MatrixOptions { format: FORMATS.first(), schedule };
+                let mut a = DistMatrix::with_options(comm, grid.n(), rows.clone(), &owners, &assembled);
+                let mut b = DistMatrix::matrix_free(comm, &grid, &owners, schedule);
+                assert_eq!(b.format(), MATRIX_FREE);
+                assert_eq!(a.layout().rows(), b.layout().rows());
+                assert_eq!((a.plan(), a.stored_entries()), (b.plan(), b.stored_entries()));
+                assert_eq!((a.diagonal(), a.norm_infinity()), (b.diagonal(), b.norm_infinity()));
+                let own = pick(&x, a.layout().rows());
+                let solved = [&mut a, &mut b].map(|a| {
+                    let mut m = preconditioner::Kind::named("jacobi").unwrap().build(a).unwrap();
+                    let method = krylov::Kind::named("pipe-pr-cg").unwrap();
+                    krylov::solve(a, m.as_mut(), &own, None, method, &Settings::exactly(12), |_| ()).x
+                });
+                assert_eq!(solved[0], solved[1], "{size} points, {partition:?}, {schedule:?}");
+            }
         }
     }
 }

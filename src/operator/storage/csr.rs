@@ -16,8 +16,8 @@ pub(in crate::operator) struct Csr {
 impl Csr {
     /// # Panics
     /// If there are 2³² entries or more, or if the rows contradict themselves.
-    pub(super) fn new(rows: &LocalRows) -> Csr {
-        let LocalRows { starts, columns, values } = rows.clone();
+    pub(super) fn new(rows: LocalRows) -> Csr {
+        let LocalRows { starts, columns, values } = rows;
         let starts: Vec<u32> =
             starts.into_iter().map(|start| u32::try_from(start).expect("a rank has fewer than 2^32 entries")).collect();
         assert!(starts.is_sorted() && starts.last().is_some_and(|&end| end as usize == columns.len()));

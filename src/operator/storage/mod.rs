@@ -7,6 +7,7 @@ mod runs;
 
 use crate::distributed::LocalRows;
 use csr::Csr;
+pub(super) use runs::Builder as RunsBuilder;
 use runs::Runs;
 use std::ops::Range;
 
@@ -17,17 +18,25 @@ pub struct Format {
     pub name: &'static str,
     /// One line for the help text.
     pub about: &'static str,
-    build: fn(&LocalRows) -> Storage,
+    /// Whether these rows are worth it.
+    suits: fn(&LocalRows) -> bool,
+    build: fn(LocalRows) -> Storage,
 }
 
-/// Every format there is, the plainest first.
+/// Every format there is. Without a choice, rows are kept in the last one that suits them.
 ///
 /// All of them add up a row's products in the same order, so they give the same bits.
 pub const TABLE: &[Format] = &[
-    Format { name: "csr", about: "compressed rows: 12 bytes per entry", build: |rows| Storage::Csr(Csr::new(rows)) },
+    Format {
+        name: "csr",
+        about: "compressed rows: 12 bytes per entry",
+        suits: |_| true,
+        build: |rows| Storage::Csr(Csr::new(rows)),
+    },
     Format {
         name: "runs",
         about: "rows that repeat their predecessor's entries, shifted, are kept once: grids with constant coefficients",
+        suits: Runs::suits,
         build: |rows| Storage::Runs(Runs::new(rows)),
     },
 ];
@@ -38,13 +47,11 @@ impl Format {
         TABLE.iter().find(|format| format.name == name)
     }
 
-    /// The rows in this format, or without one in the format that takes the fewest bytes.
-    pub(super) fn store(choice: Option<&'static Format>, rows: &LocalRows) -> (&'static Format, Storage) {
-        let build = |format: &'static Format| (format, (format.build)(rows));
-        match choice {
-            Some(format) => build(format),
-            None => TABLE.iter().map(build).min_by_key(|(_, storage)| storage.bytes()).expect("there are formats"),
-        }
+    /// The rows in this format, or without one in the one that suits them best.
+    pub(super) fn store(choice: Option<&'static Format>, rows: LocalRows) -> (&'static Format, Storage) {
+        let suiting = || TABLE.iter().rfind(|format| (format.suits)(&rows)).expect("the plainest suits any");
+        let format = choice.unwrap_or_else(suiting);
+        (format, (format.build)(rows))
     }
 }
 

@@ -31,11 +31,25 @@ pub(in crate::operator) struct Runs {
 }
 
 impl Runs {
-    pub(super) fn new(rows: &LocalRows) -> Runs {
+    /// If at least three of four rows repeat the one before.
+    pub(super) fn suits(rows: &LocalRows) -> bool {
+        let len = rows.starts.len() - 1;
+        let repeats = |row: &usize| {
+            let ((before, values_before), (columns, values)) = (rows.row(row - 1), rows.row(*row));
+            columns.len() == before.len()
+                && values.iter().zip(values_before).all(|(value, before)| value.to_bits() == before.to_bits())
+                && columns.iter().zip(before).all(|(&column, &before)| column == before + 1)
+        };
+        4 * (1..len).filter(repeats).count() >= 3 * len.max(1)
+    }
+
+    pub(super) fn new(rows: LocalRows) -> Runs {
         let mut builder = Builder::default();
+        let mut entries = Vec::new();
         for row in 0..rows.starts.len() - 1 {
-            let (columns, values) = rows.row(row);
-            builder.push(columns.iter().copied().zip(values.iter().copied()));
+            entries.clear();
+            entries.extend(rows.entries(row));
+            builder.push(&entries);
         }
         builder.finish()
     }
@@ -125,7 +139,7 @@ type Key = Vec<(i32, u64)>;
 
 /// Collects rows in their order.
 #[derive(Default)]
-struct Builder {
+pub(in crate::operator) struct Builder {
     runs: Vec<Run>,
     rows: usize,
     patterns: Vec<Key>,
@@ -133,10 +147,12 @@ struct Builder {
 }
 
 impl Builder {
-    fn push(&mut self, entries: impl Iterator<Item = (u32, f64)> + Clone) {
+    /// The next row.
+    pub(in crate::operator) fn push(&mut self, entries: &[(u32, f64)]) {
         let row = self.rows;
         self.rows += 1;
-        let shifted = entries.map(|(column, value)| ((i64::from(column) - row as i64) as i32, value.to_bits()));
+        let shift = |&(column, value): &(u32, f64)| ((i64::from(column) - row as i64) as i32, value.to_bits());
+        let shifted = entries.iter().map(shift);
         if let Some(run) = self.runs.last()
             && shifted.clone().eq(self.patterns[run.pattern as usize].iter().copied())
         {
@@ -151,7 +167,7 @@ impl Builder {
         self.runs.push(Run { first_row: row as u32, pattern });
     }
 
-    fn finish(self) -> Runs {
+    pub(in crate::operator) fn finish(self) -> Runs {
         let mut runs =
             Runs { runs: self.runs, rows: self.rows, pattern_starts: vec![0], offsets: Vec::new(), values: Vec::new() };
         for pattern in self.patterns {
