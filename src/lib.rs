@@ -15,6 +15,7 @@
 //!
 //! * [`error`]: what can go wrong, and the exit codes;
 //! * [`files`]: files that appear when they are complete;
+//! * [`memory`]: large arrays in huge pages;
 //! * [`tridiagonal`]: eigenvalues of tridiagonal matrices;
 //! * [`vector`]: a rank's own rows of a vector;
 //! * [`comm`]: ranks, sums, exchanges;
@@ -70,6 +71,8 @@ pub mod distributed;
 pub mod error;
 pub mod files;
 pub mod krylov;
+#[allow(unsafe_code)]
+pub mod memory;
 pub mod operator;
 pub mod partition;
 pub mod pipeline;

@@ -7,6 +7,9 @@ use halocg::error::{Error, ExitCode, Result};
 use halocg::pipeline;
 use std::process::exit;
 
+#[global_allocator]
+static ALLOCATOR: halocg::memory::HugePages = halocg::memory::HugePages;
+
 fn main() {
     abort_on_panic();
     let launched = launcher::announced();

@@ -154,6 +154,14 @@ impl From<f64> for Lanes {
     }
 }
 
+/// `v[i] = f(v[i], i)` on a strip; returns what is now there.
+#[inline(always)]
+pub fn update(v: &mut [f64], i: Range<usize>, f: impl FnOnce(Lanes, Range<usize>) -> Lanes) -> Lanes {
+    let next = f(Lanes::load(&v[i.clone()]), i.clone());
+    next.store(&mut v[i]);
+    next
+}
+
 /// Runs `$body` on `0..$len` cut into strips of [`LANES`] rows, `$i` being the range of each. The
 /// body is compiled twice, for whole strips and for the rest: whole ones then lose no time in asking
 /// how long they are.

@@ -18,7 +18,7 @@ use super::method::{Method, Scalars, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::{Dots, xpby};
+use crate::vector::{Dots, Lanes, for_strips, update, vectorized, xpby};
 
 pub(super) struct CgCg {
     comm: Comm,
@@ -65,9 +65,12 @@ impl Method for CgCg {
         a.apply(r_tilde, w);
         let mut sums = comm.timed(Phase::Vectors, || {
             let mut dots = Dots::<3>::default();
-            for (i, ((&r, &r_tilde), &w)) in r.iter().zip(r_tilde).zip(&*w).enumerate() {
-                dots.add(i, [r_tilde * r, w * r_tilde, r * r]);
-            }
+            vectorized(|| {
+                for_strips!(i in r.len(), {
+                    let [r, r_tilde, w] = [r, r_tilde, w].map(|vector| Lanes::load(&vector[i.clone()]));
+                    dots.add_strip([r_tilde * r, w * r_tilde, r * r]);
+                });
+            });
             dots.sums()
         });
         // ⟨r, r⟩ is ν when M = I.
@@ -91,13 +94,15 @@ impl Method for CgCg {
         *alpha_previous = alpha;
         let preconditioned = !m.is_identity();
         comm.timed(Phase::Vectors, || {
-            for i in 0..x.len() {
-                let r_tilde = if preconditioned { r_tilde[i] } else { r[i] };
-                p[i] = r_tilde + beta * p[i];
-                s[i] = w[i] + beta * s[i];
-                x[i] += alpha * p[i];
-                r[i] -= alpha * s[i];
-            }
+            vectorized(|| {
+                for_strips!(i in x.len(), {
+                    let r_tilde = Lanes::load(if preconditioned { &r_tilde[i.clone()] } else { &r[i.clone()] });
+                    let p = update(p, i.clone(), |p, _| r_tilde + beta * p);
+                    let s = update(s, i.clone(), |s, i| Lanes::load(&w[i]) + beta * s);
+                    update(x, i.clone(), |x, _| x + alpha * p);
+                    update(r, i, |r, _| r - alpha * s);
+                });
+            });
         });
         Step::Taken { alpha, beta }
     }

@@ -123,6 +123,16 @@ pub struct Outcome {
     pub seconds: f64,
 }
 
+impl Outcome {
+    /// From the first iterate to the last on this rank: without the start of the method and the last true residual.
+    pub fn seconds_per_iteration(&self) -> f64 {
+        match &self.history[..] {
+            [first, .., last] => (last.seconds - first.seconds) / self.iterations.max(1) as f64,
+            _ => 0.0,
+        }
+    }
+}
+
 /// An iterate whose true residual is known.
 #[derive(Clone)]
 struct Checked {

@@ -22,7 +22,7 @@ use super::method::{Method, Scalars, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::{Dots, xpby};
+use crate::vector::{Dots, Lanes, for_strips, update, vectorized, xpby};
 
 pub(super) struct GvCg {
     pub(super) comm: Comm,
@@ -46,6 +46,9 @@ pub(super) struct Tilde {
     pub(super) s: Vec<f64>,
     pub(super) w: Vec<f64>,
 }
+
+/// In one sum.
+const MOST_WORDS: usize = 16;
 
 impl GvCg {
     pub(super) fn start(a: &mut dyn Operator, m: &mut dyn Preconditioner, x: Vec<f64>, r: Vec<f64>) -> Box<dyn Method> {
@@ -84,7 +87,7 @@ impl GvCg {
         }
     }
 
-    /// `measure`, with `more` words riding in the same sum.
+    /// `measure`, with `more` words riding in the same sum, [`MOST_WORDS`] with the method's own.
     pub(super) fn measure_with(
         &mut self,
         a: &mut dyn Operator,
@@ -96,18 +99,24 @@ impl GvCg {
         let r_tilde = tilde.as_ref().map_or(&*r, |tilde| &tilde.r);
         let [nu, eta, rr] = comm.timed(Phase::Vectors, || {
             let mut dots = Dots::<3>::default();
-            for i in 0..r.len() {
-                dots.add(i, [r_tilde[i] * r[i], w[i] * r_tilde[i], r[i] * r[i]]);
-            }
+            vectorized(|| {
+                for_strips!(i in r.len(), {
+                    let [r, r_tilde, w] = [r, r_tilde, w].map(|vector| Lanes::load(&vector[i.clone()]));
+                    dots.add_strip([r_tilde * r, w * r_tilde, r * r]);
+                });
+            });
             dots.sums()
         });
         let mut sums = [nu, eta, rr];
         let (own, preconditioned) = if tilde.is_some() { (3, true) } else { (2, false) };
-        let mut words = [&sums[..own], more].concat();
+        let mut room = [0.0; MOST_WORDS];
+        let words = &mut room[..own + more.len()];
+        words[..own].copy_from_slice(&sums[..own]);
+        words[own..].copy_from_slice(more);
         match tilde {
-            None => a.apply_summing(&mut |_| (), w, t, &mut words, &mut |_| ()),
+            None => a.apply_summing(&mut |_| (), w, t, words, &mut |_| ()),
             Some(tilde) => {
-                a.apply_summing(&mut |w_tilde| m.apply(w, w_tilde), &mut tilde.w, t, &mut words, &mut |_| ());
+                a.apply_summing(&mut |w_tilde| m.apply(w, w_tilde), &mut tilde.w, t, words, &mut |_| ());
             }
         }
         sums[..own].copy_from_slice(&words[..own]);
@@ -134,29 +143,31 @@ impl Method for GvCg {
             }
         };
         *alpha_previous = alpha;
-        comm.timed(Phase::Vectors, || match tilde {
-            None => {
-                for i in 0..x.len() {
-                    p[i] = r[i] + beta * p[i];
-                    s[i] = w[i] + beta * s[i];
-                    u[i] = t[i] + beta * u[i];
-                    x[i] += alpha * p[i];
-                    r[i] -= alpha * s[i];
-                    w[i] -= alpha * u[i];
+        comm.timed(Phase::Vectors, || {
+            vectorized(|| match tilde {
+                None => {
+                    for_strips!(i in x.len(), {
+                        let p = update(p, i.clone(), |p, i| Lanes::load(&r[i]) + beta * p);
+                        let s = update(s, i.clone(), |s, i| Lanes::load(&w[i]) + beta * s);
+                        let u = update(u, i.clone(), |u, i| Lanes::load(&t[i]) + beta * u);
+                        update(x, i.clone(), |x, _| x + alpha * p);
+                        update(r, i.clone(), |r, _| r - alpha * s);
+                        update(w, i, |w, _| w - alpha * u);
+                    });
                 }
-            }
-            Some(tilde) => {
-                for i in 0..x.len() {
-                    p[i] = tilde.r[i] + beta * p[i];
-                    s[i] = w[i] + beta * s[i];
-                    tilde.s[i] = tilde.w[i] + beta * tilde.s[i];
-                    u[i] = t[i] + beta * u[i];
-                    x[i] += alpha * p[i];
-                    r[i] -= alpha * s[i];
-                    tilde.r[i] -= alpha * tilde.s[i];
-                    w[i] -= alpha * u[i];
+                Some(tilde) => {
+                    for_strips!(i in x.len(), {
+                        let p = update(p, i.clone(), |p, i| Lanes::load(&tilde.r[i]) + beta * p);
+                        let s = update(s, i.clone(), |s, i| Lanes::load(&w[i]) + beta * s);
+                        let s_tilde = update(&mut tilde.s, i.clone(), |s, i| Lanes::load(&tilde.w[i]) + beta * s);
+                        let u = update(u, i.clone(), |u, i| Lanes::load(&t[i]) + beta * u);
+                        update(x, i.clone(), |x, _| x + alpha * p);
+                        update(r, i.clone(), |r, _| r - alpha * s);
+                        update(&mut tilde.r, i.clone(), |r, _| r - alpha * s_tilde);
+                        update(w, i, |w, _| w - alpha * u);
+                    });
                 }
-            }
+            });
         });
         Step::Taken { alpha, beta }
     }

@@ -23,7 +23,7 @@ use super::method::{Method, Prediction, Scalars, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::Dots;
+use crate::vector::{Dots, Lanes, for_strips, update, vectorized};
 
 pub(super) struct PipePCg {
     comm: Comm,
@@ -80,9 +80,13 @@ impl PipePCg {
         let PipePCg { p, r, s, tilde, .. } = self;
         let (r_tilde, s_tilde) = tilde.as_ref().map_or((r, s), |tilde| (&tilde.r, &tilde.s));
         let mut dots = Dots::<5>::default();
-        for i in 0..r.len() {
-            dots.add(i, [p[i] * s[i], s_tilde[i] * s[i], r_tilde[i] * r[i], r_tilde[i] * s[i], r[i] * r[i]]);
-        }
+        vectorized(|| {
+            for_strips!(i in r.len(), {
+                let [r, p, s, r_tilde, s_tilde] =
+                    [r, p, s, r_tilde, s_tilde].map(|vector| Lanes::load(&vector[i.clone()]));
+                dots.add_strip([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
+            });
+        });
         dots.sums()
     }
 }
@@ -108,30 +112,27 @@ impl Method for PipePCg {
         self.nu_predicted = Prediction::Full.nu(nu, alpha, delta, gamma);
         let beta_next = self.nu_predicted / nu;
         let PipePCg { comm, x, r, p, s, w, u, tilde, .. } = self;
-        comm.timed(Phase::Vectors, || match tilde {
-            None => {
-                for i in 0..x.len() {
-                    x[i] += alpha * p[i];
-                    r[i] -= alpha * s[i];
-                    w[i] -= alpha * u[i];
-                    p[i] = r[i] + beta_next * p[i];
-                    s[i] = w[i] + beta_next * s[i];
-                }
-            }
-            Some(tilde) => {
-                for i in 0..x.len() {
-                    x[i] += alpha * p[i];
-                    r[i] -= alpha * s[i];
-                    tilde.r[i] -= alpha * tilde.s[i];
-                    w[i] -= alpha * u[i];
-                    tilde.w[i] -= alpha * tilde.u[i];
-                    p[i] = tilde.r[i] + beta_next * p[i];
-                    s[i] = w[i] + beta_next * s[i];
-                    tilde.s[i] = tilde.w[i] + beta_next * tilde.s[i];
-                }
-            }
+        let mut dots = Dots::<5>::default();
+        comm.timed(Phase::Vectors, || {
+            vectorized(|| {
+                for_strips!(i in x.len(), {
+                    update(x, i.clone(), |x, i| x + alpha * Lanes::load(&p[i]));
+                    let r = update(r, i.clone(), |r, i| r - alpha * Lanes::load(&s[i]));
+                    let w = update(w, i.clone(), |w, i| w - alpha * Lanes::load(&u[i]));
+                    let s_next = w + beta_next * Lanes::load(&s[i.clone()]);
+                    let (mut r_tilde, mut s_tilde) = (r, s_next);
+                    if let Some(tilde) = tilde {
+                        r_tilde = update(&mut tilde.r, i.clone(), |r, i| r - alpha * Lanes::load(&tilde.s[i]));
+                        let w_tilde = update(&mut tilde.w, i.clone(), |w, i| w - alpha * Lanes::load(&tilde.u[i]));
+                        s_tilde = update(&mut tilde.s, i.clone(), |s, _| w_tilde + beta_next * s);
+                    }
+                    let p = update(p, i.clone(), |p, _| r_tilde + beta_next * p);
+                    s_next.store(&mut s[i]);
+                    dots.add_strip([p * s_next, s_tilde * s_next, r_tilde * r, r_tilde * s_next, r * r]);
+                });
+            });
         });
-        self.partial = self.comm.timed(Phase::Vectors, || self.partial_sums());
+        self.partial = dots.sums();
         Step::Taken { alpha, beta: std::mem::replace(&mut self.beta, beta_next) }
     }
 

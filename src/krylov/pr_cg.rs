@@ -19,7 +19,7 @@ use super::method::{Method, Prediction, Scalars, Step, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::Dots;
+use crate::vector::{Dots, Lanes, for_strips, update, vectorized};
 
 pub(super) struct PrCg {
     comm: Comm,
@@ -81,9 +81,13 @@ impl Method for PrCg {
         let (r_tilde, s_tilde) = tilde.as_ref().map_or((&*r, &*s), |[r_tilde, s_tilde]| (r_tilde, s_tilde));
         let partial = comm.timed(Phase::Vectors, || {
             let mut dots = Dots::<5>::default();
-            for i in 0..r.len() {
-                dots.add(i, [p[i] * s[i], s_tilde[i] * s[i], r_tilde[i] * r[i], r_tilde[i] * s[i], r[i] * r[i]]);
-            }
+            vectorized(|| {
+                for_strips!(i in r.len(), {
+                    let [r, p, s, r_tilde, s_tilde] =
+                        [r, p, s, r_tilde, s_tilde].map(|vector| Lanes::load(&vector[i.clone()]));
+                    dots.add_strip([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
+                });
+            });
             dots.sums()
         });
         *scalars = prediction.reduce(partial, tilde.is_some(), |words| comm.sum(words));
@@ -100,22 +104,17 @@ impl Method for PrCg {
         };
         *nu_predicted = prediction.nu(nu, alpha, delta, gamma);
         let beta_next = *nu_predicted / nu;
-        comm.timed(Phase::Vectors, || match tilde {
-            None => {
-                for i in 0..x.len() {
-                    x[i] += alpha * p[i];
-                    r[i] -= alpha * s[i];
-                    p[i] = r[i] + beta_next * p[i];
-                }
-            }
-            Some([r_tilde, s_tilde]) => {
-                for i in 0..x.len() {
-                    x[i] += alpha * p[i];
-                    r[i] -= alpha * s[i];
-                    r_tilde[i] -= alpha * s_tilde[i];
-                    p[i] = r_tilde[i] + beta_next * p[i];
-                }
-            }
+        comm.timed(Phase::Vectors, || {
+            vectorized(|| {
+                for_strips!(i in x.len(), {
+                    update(x, i.clone(), |x, i| x + alpha * Lanes::load(&p[i]));
+                    let mut r_tilde_next = update(r, i.clone(), |r, i| r - alpha * Lanes::load(&s[i]));
+                    if let Some([r_tilde, s_tilde]) = tilde {
+                        r_tilde_next = update(r_tilde, i.clone(), |r, i| r - alpha * Lanes::load(&s_tilde[i]));
+                    }
+                    update(p, i, |p, _| r_tilde_next + beta_next * p);
+                });
+            });
         });
         Step::Taken { alpha, beta: std::mem::replace(beta, beta_next) }
     }

@@ -153,7 +153,7 @@ fn timed_solve(
         petsc_reason: outcome.reason.petsc_name(),
         iterations: outcome.iterations,
         true_relative_residual: outcome.true_residual / outcome.reference_norm,
-        microseconds_per_iteration: per_iteration(1e6 * Spread::over(comm, outcome.seconds).max),
+        microseconds_per_iteration: 1e6 * Spread::over(comm, outcome.seconds_per_iteration()).max,
         sums_per_iteration: per_iteration(counts.sums as f64),
         products_per_iteration: per_iteration(counts.products as f64),
         replaced_residuals: outcome.replacements,

@@ -182,6 +182,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
         outcome: outcome_facts(
             &outcome,
             slowest(outcome.seconds),
+            slowest(outcome.seconds_per_iteration()),
             solution.map(|(against, x)| error_norms(a, against, &outcome.x, &x)),
         ),
         setup_seconds: SetupSeconds {
@@ -266,7 +267,12 @@ fn error_norms(a: &dyn Operator, against: &'static str, x: &[f64], solution: &[f
     ErrorNorms { against, relative_2_norm: krylov::norm(a, &difference) / size, max_norm: max[0] }
 }
 
-fn outcome_facts(outcome: &Outcome, seconds: f64, error: Option<ErrorNorms>) -> OutcomeFacts {
+fn outcome_facts(
+    outcome: &Outcome,
+    seconds: f64,
+    seconds_per_iteration: f64,
+    error: Option<ErrorNorms>,
+) -> OutcomeFacts {
     let relative = |norm: f64| {
         if outcome.reference_norm > 0.0 { norm / outcome.reference_norm } else { norm }
     };
@@ -293,7 +299,7 @@ fn outcome_facts(outcome: &Outcome, seconds: f64, error: Option<ErrorNorms>) -> 
             .filter(|gap| gap.is_finite())
             .reduce(f64::max),
         solve_seconds: seconds,
-        microseconds_per_iteration: seconds * 1e6 / outcome.iterations.max(1) as f64,
+        microseconds_per_iteration: 1e6 * seconds_per_iteration,
     }
 }
 

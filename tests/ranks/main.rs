@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod allocations;
 mod communication;
 mod counting;
 mod dense;
@@ -22,6 +23,9 @@ use common::{HAS_MPI, Launch, RANKS};
 use halocg::comm::{self, Comm};
 use libtest_mimic::{Arguments, Trial};
 
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
+
 /// A name and a test body.
 type Body = (&'static str, fn(&Comm));
 
@@ -30,6 +34,7 @@ const BODY_VARIABLE: &str = "HALOCG_TEST_BODY";
 
 fn bodies() -> Vec<Body> {
     [
+        allocations::BODIES,
         communication::BODIES,
         counting::BODIES,
         dense::BODIES,

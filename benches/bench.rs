@@ -1,0 +1,362 @@
+//! Time per iteration of methods, formats and schedules, and of the kernels under them, beside the
+//! memory bandwidth of the machine measured in the same run. `make bench` runs it.
+//!
+//! Every case is timed once per round, all of them in turn, so that whatever else the machine does
+//! meets all alike; figures are medians over the rounds. Ranks are threads.
+//!
+//! ```text
+//! bench [--rounds N] [--ranks 1,2] [--quick] [--json FILE] [--markdown FILE]
+//! bench --ratios BASE.json... -- NEW.json...
+//! ```
+
+use halocg::comm::Comm;
+use halocg::distributed::rows_to_owners;
+use halocg::krylov::{self, Settings};
+use halocg::operator::{DistMatrix, FORMATS, Format, MatrixOptions, Operator, Schedule};
+use halocg::partition::{self, Partition};
+use halocg::preconditioner::{self, Preconditioner};
+use halocg::problem::{Problem, Stencil};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::path::PathBuf;
+
+#[global_allocator]
+static ALLOCATOR: halocg::memory::HugePages = halocg::memory::HugePages;
+
+/// Iterations per timing; the first ones are left out of it.
+const ITERATIONS: u64 = 24;
+const WARM_UP: usize = 4;
+/// Numbers per array and rank of the bandwidth tests: out of every cache, and in the second level.
+const LARGE: usize = 8 << 20;
+const SMALL: usize = 8 << 10;
+
+/// A measured case.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Line {
+    problem: String,
+    case: String,
+    ranks: usize,
+    rows: u64,
+    /// Bytes per row that must be moved, by the model; 0 where there is none.
+    model_bytes: f64,
+    /// Nanoseconds per row of the whole problem: of a pass for a kernel, of an iteration for a method.
+    nanoseconds: Vec<f64>,
+}
+
+impl Line {
+    fn median(&self) -> f64 {
+        median(&self.nanoseconds)
+    }
+
+    fn gigabytes_per_second(&self) -> f64 {
+        self.model_bytes / self.median()
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Everything of one run.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Report {
+    schema: String,
+    machine: String,
+    processors: usize,
+    rounds: usize,
+    lines: Vec<Line>,
+}
+
+struct Arguments {
+    rounds: usize,
+    ranks: Vec<usize>,
+    quick: bool,
+    json: Option<PathBuf>,
+    markdown: Option<PathBuf>,
+}
+
+fn main() {
+    // cargo bench adds --bench.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    if words.first().is_some_and(|word| word == "--ratios") {
+        return ratios(&words[1..]);
+    }
+    let arguments = parse(&words);
+    let mut report = Report {
+        schema: "halocg-bench/1".into(),
+        machine: processor(),
+        processors: std::thread::available_parallelism().map_or(1, usize::from),
+        rounds: arguments.rounds,
+        lines: Vec::new(),
+    };
+    for &ranks in &arguments.ranks {
+        report.lines.extend(bandwidth(ranks, arguments.rounds));
+        for (name, grid) in problems(arguments.quick) {
+            eprintln!("{name}, {ranks} ranks");
+            report
+                .lines
+                .extend(Comm::threads(ranks, |comm| measure(comm, name, &grid, arguments.rounds)).swap_remove(0));
+        }
+    }
+    let markdown = table(&report);
+    println!("{markdown}");
+    let write =
+        |path: &PathBuf, text: &str| std::fs::write(path, text).unwrap_or_else(|e| fail(&format!("{path:?}: {e}")));
+    if let Some(path) = &arguments.markdown {
+        write(path, &markdown);
+    }
+    if let Some(path) = &arguments.json {
+        write(path, &serde_json::to_string_pretty(&report).expect("a report is plain data"));
+    }
+}
+
+fn fail(message: &str) -> ! {
+    eprintln!("bench: {message}");
+    std::process::exit(2)
+}
+
+fn parse(words: &[String]) -> Arguments {
+    let mut arguments = Arguments { rounds: 7, ranks: vec![1, 2], quick: false, json: None, markdown: None };
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().unwrap_or_else(|| fail(&format!("{word} needs a value")));
+        let number = |text: &str| text.parse().ok().filter(|n| *n > 0).unwrap_or_else(|| fail(&format!("{text}?")));
+        match word.as_str() {
+            "--rounds" => arguments.rounds = number(value()),
+            "--ranks" => arguments.ranks = value().split(',').map(number).collect(),
+            "--quick" => arguments.quick = true,
+            "--json" => arguments.json = Some(value().into()),
+            "--markdown" => arguments.markdown = Some(value().into()),
+            other => fail(&format!("{other}: no such option")),
+        }
+    }
+    arguments
+}
+
+fn processor() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
+    model.unwrap_or("unknown processor").into()
+}
+
+fn problems(quick: bool) -> Vec<(&'static str, Stencil)> {
+    let grid = |points, dim, size| Stencil::new(points, dim, size).expect("a grid");
+    let mut problems = vec![
+        ("2D 5-point 64^2", grid([64, 64, 1], 2, 5)),
+        ("2D 5-point 256^2", grid([256, 256, 1], 2, 5)),
+        ("3D 7-point 64^3", grid([64, 64, 64], 3, 7)),
+    ];
+    if !quick {
+        problems.extend([
+            ("2D 5-point 1024^2", grid([1024, 1024, 1], 2, 5)),
+            ("3D 7-point 128^3", grid([128, 128, 128], 3, 7)),
+            ("3D 27-point 96^3", grid([96, 96, 96], 3, 27)),
+        ]);
+    }
+    problems
+}
+
+/// What the memory gives: a sum over one array, and a ← b + q c. The model counts the write of a once.
+fn bandwidth(ranks: usize, rounds: usize) -> Vec<Line> {
+    let measure = |comm: &Comm, name: &str, len: usize| {
+        let (b, c) = (vec![1.0; len], vec![2.0; len]);
+        let mut a = vec![0.0; len];
+        let passes = (LARGE / len).max(1);
+        let (mut read, mut triad) = (Vec::new(), Vec::new());
+        let rows = (len * ranks) as f64;
+        for _ in 0..rounds {
+            let sums = || {
+                for _ in 0..passes {
+                    black_box(halocg::vector::dot(&b, &b));
+                }
+            };
+            read.push(1e9 * timed(comm, sums) / rows);
+            let mut update = || {
+                for ((a, b), c) in a.iter_mut().zip(&b).zip(&c) {
+                    *a = b + black_box(3.0) * c;
+                }
+                black_box(&mut a);
+            };
+            triad.push(1e9 * timed(comm, || (0..passes).for_each(|_| update())) / rows);
+        }
+        [("read", read, 8.0), ("triad", triad, 24.0)].map(|(case, times, bytes)| Line {
+            problem: format!("bandwidth, {name}"),
+            case: case.into(),
+            ranks,
+            rows: (len * ranks) as u64,
+            model_bytes: bytes,
+            nanoseconds: times.into_iter().map(|time| time / passes as f64).collect(),
+        })
+    };
+    let run = |comm: &Comm| [measure(comm, "out of cache", LARGE), measure(comm, "in cache", SMALL)].concat();
+    Comm::threads(ranks, run).swap_remove(0)
+}
+
+/// Seconds of the slowest rank, all starting together.
+fn timed(comm: &Comm, work: impl FnOnce()) -> f64 {
+    comm.sum(&mut [0.0]);
+    let begin = comm.clock_seconds();
+    work();
+    let mut seconds = [comm.clock_seconds() - begin];
+    comm.reduce_f64(halocg::comm::Op::Max, &mut seconds);
+    seconds[0]
+}
+
+/// A matrix with its name in the table.
+struct Variant {
+    name: String,
+    a: DistMatrix,
+}
+
+fn variants(comm: &Comm, grid: &Stencil) -> Vec<Variant> {
+    let problem = Problem::Stencil(*grid);
+    let owners = partition::assign(comm, &problem, &Partition::Boxes).expect("a grid has boxes");
+    let assembled = |format: &'static Format, schedule| {
+        let rows = rows_to_owners(comm, &problem, &owners);
+        DistMatrix::with_options(comm, grid.n(), rows, &owners, &MatrixOptions { format: Some(format), schedule })
+    };
+    let named = |schedule| if schedule == Schedule::Overlap { "overlap" } else { "one sweep" };
+    FORMATS
+        .iter()
+        .flat_map(|format| [Schedule::Overlap, Schedule::OneSweep].map(|schedule| (format, schedule)))
+        .map(|(format, schedule)| Variant {
+            name: format!("{}, {}", format.name, named(schedule)),
+            a: assembled(format, schedule),
+        })
+        .collect()
+}
+
+fn measure(comm: &Comm, name: &str, grid: &Stencil, rounds: usize) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut variants = variants(comm, grid);
+    let n = grid.n() as f64;
+    let mut add = |round: usize, at: &mut usize, case: String, bytes: f64, seconds: f64| {
+        if round == 0 {
+            let (problem, rows) = (name.into(), grid.n());
+            let nanoseconds = Vec::with_capacity(rounds);
+            lines.push(Line { problem, case, ranks: comm.size(), rows, model_bytes: bytes, nanoseconds });
+        }
+        lines[*at].nanoseconds.push(seconds * 1e9 / n);
+        *at += 1;
+    };
+    for round in 0..rounds {
+        let mut at = 0;
+        for Variant { name, a } in &mut variants {
+            let len = a.layout().len();
+            let per_row =
+                |a: &DistMatrix, vectors| comm.reduced(halocg::comm::Op::Sum, a.bytes_per_pass(vectors)) as f64 / n;
+            let repeat = (200_000 / len.max(1)).clamp(1, 50);
+            let mut pairs = vec![[1.0; 2]; len];
+            if let Some(sweep) = a.one_sweep() {
+                sweep.exchange_summing(&pairs, &mut [0.0]);
+                let seconds = timed(comm, || {
+                    (0..repeat).for_each(|_| {
+                        sweep.sweep(&mut pairs, &mut |_, _, y| {
+                            black_box(y);
+                        })
+                    })
+                });
+                // The pair is read; nothing is written.
+                let bytes = per_row(a, 1);
+                add(round, &mut at, format!("sweep without updates: {name}"), bytes, seconds / repeat as f64);
+            } else {
+                let (x, mut y) = (vec![1.0; len], vec![0.0; len]);
+                let seconds = timed(comm, || (0..repeat).for_each(|_| a.apply(&x, &mut y)));
+                add(round, &mut at, format!("product: {name}"), per_row(a, 1), seconds / repeat as f64);
+                let mut products = pairs.clone();
+                let seconds = timed(comm, || (0..repeat).for_each(|_| a.apply_pair(&pairs, &mut products)));
+                add(round, &mut at, format!("pair of products: {name}"), per_row(a, 2), seconds / repeat as f64);
+            }
+            let methods: &[&str] = if a.is_one_sweep() {
+                &["pipe-pr-cg"]
+            } else {
+                &["hs-cg", "pipe-pr-cg", "pr-cg", "gv-cg", "pipe-p-cg"]
+            };
+            for (method, pc) in methods.iter().flat_map(|method| ["none", "jacobi"].map(|pc| (*method, pc))) {
+                if pc == "jacobi" && !matches!(method, "hs-cg" | "pipe-pr-cg") {
+                    continue;
+                }
+                let mut m = preconditioner::Kind::named(pc).expect("in the table").build(a).expect("a grid allows it");
+                let seconds = iteration(a, m.as_mut(), method);
+                let matrix = per_row(a, 0);
+                // Beside the matrix: what the vectors of a row must move, each read and written once per pass.
+                let vectors = match (method, a.is_one_sweep()) {
+                    ("pipe-pr-cg", true) => 64.0,
+                    ("pipe-pr-cg", false) => 112.0,
+                    ("hs-cg", _) => 88.0,
+                    _ => -matrix,
+                };
+                let diagonal =
+                    if pc == "jacobi" && vectors > 0.0 { if method == "hs-cg" { 16.0 } else { 8.0 } } else { 0.0 };
+                add(round, &mut at, format!("{method} {pc}: {name}"), matrix + vectors + diagonal, seconds);
+            }
+        }
+    }
+    lines
+}
+
+/// Seconds per iteration.
+fn iteration(a: &mut DistMatrix, m: &mut dyn Preconditioner, method: &str) -> f64 {
+    let method = krylov::Kind::named(method).expect("in the table");
+    let b: Vec<f64> = a.layout().rows().iter().map(|&row| ((row * 37) % 101) as f64).collect();
+    let per_rank = (200_000 / a.layout().len().max(1)).clamp(1, 40) as u64;
+    let outcome = krylov::solve(a, m, &b, None, method, &Settings::exactly(ITERATIONS * per_rank), |_| ());
+    let (first, last) = (&outcome.history[WARM_UP], outcome.history.last().expect("a history"));
+    (last.seconds - first.seconds) / (last.iteration - first.iteration) as f64
+}
+
+fn table(report: &Report) -> String {
+    let mut text = format!(
+        "{}, {} processors; medians of {} rounds. ns per row of the whole problem; GB/s by the byte model, all ranks \
+         together, and as a share of the triad's out of cache.\n",
+        report.machine, report.processors, report.rounds
+    );
+    let mut group = (String::new(), 0);
+    for line in &report.lines {
+        if group != (line.problem.clone(), line.ranks) {
+            group = (line.problem.clone(), line.ranks);
+            let ranks = line.ranks;
+            let _ = write!(text, "\n**{}, {} rank{}**\n\n", line.problem, ranks, if ranks == 1 { "" } else { "s" });
+            text += "| case | ns/row | spread | bytes/row | GB/s | of triad |\n|---|---|---|---|---|---|\n";
+        }
+        let roof = report.lines.iter().find(|roof| {
+            (roof.problem.as_str(), roof.case.as_str(), roof.ranks) == ("bandwidth, out of cache", "triad", line.ranks)
+        });
+        let (low, high) =
+            line.nanoseconds.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), &t| (low.min(t), high.max(t)));
+        let _ = write!(text, "| {} | {:.2} | {low:.2} to {high:.2} | ", line.case, line.median());
+        let _ = match roof {
+            Some(roof) if line.model_bytes > 0.0 => {
+                let rate = line.gigabytes_per_second();
+                let share = 100.0 * rate / roof.gigabytes_per_second();
+                writeln!(text, "{:.1} | {rate:.1} | {share:.0} % |", line.model_bytes)
+            }
+            _ => writeln!(text, "| | |"),
+        };
+    }
+    text
+}
+
+/// Two sets of reports, taken in turn: the medians of the second over those of the first.
+fn ratios(words: &[String]) {
+    let read = |path: &String| -> Report {
+        let text = std::fs::read_to_string(path).unwrap_or_else(|error| fail(&format!("{path}: {error}")));
+        serde_json::from_str(&text).unwrap_or_else(|error| fail(&format!("{path}: {error}")))
+    };
+    let mut sets = words.split(|word| word == "--").map(|set| set.iter().map(read).collect::<Vec<_>>());
+    let (Some(base), Some(new)) = (sets.next(), sets.next()) else { fail("--ratios BASE.json... -- NEW.json...") };
+    let all = |set: &[Report], like: &Line| {
+        let same = |line: &&Line| (&line.problem, &line.case, line.ranks) == (&like.problem, &like.case, like.ranks);
+        let lines = set.iter().flat_map(|report| &report.lines).filter(same);
+        lines.flat_map(|line| line.nanoseconds.clone()).collect::<Vec<_>>()
+    };
+    println!("| problem | ranks | case | base ns/row | new ns/row | new / base |\n|---|---|---|---|---|---|");
+    for line in new.first().map_or(&[][..], |report| &report.lines) {
+        let (before, after) = (median(&all(&base, line)), median(&all(&new, line)));
+        let Line { problem, case, ranks, .. } = line;
+        println!("| {problem} | {ranks} | {case} | {before:.2} | {after:.2} | {:.2} |", after / before);
+    }
+}

@@ -1,0 +1,50 @@
+//! Large arrays in huge pages.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+
+/// Arrays from this size on: two huge pages, so that at least one fits in whole.
+const LARGE: usize = 4 << 20;
+
+/// The system's allocator, asking Linux for huge pages (2 MiB) where an array is large enough.
+///
+/// A pass over memory then misses the address cache 512 times less often, and the prefetcher, which
+/// stops at the end of a page, seldom stops. A program opts in with `#[global_allocator]`; elsewhere
+/// than on Linux this is the system's allocator and nothing else.
+pub struct HugePages;
+
+// SAFETY: every call is passed on to `System` with its arguments unchanged, and its result is returned
+// unchanged; `advise` neither reads nor writes the memory.
+unsafe impl GlobalAlloc for HugePages {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are those that `System` asks for; so below.
+        advise(unsafe { System.alloc(layout) }, layout.size())
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        advise(unsafe { System.alloc_zeroed(layout) }, layout.size())
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: as above.
+        advise(unsafe { System.realloc(block, layout, size) }, size)
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+/// Advice for the whole pages inside a block, if it is large. Returns the block.
+fn advise(block: *mut u8, size: usize) -> *mut u8 {
+    #[cfg(target_os = "linux")]
+    if size >= LARGE && !block.is_null() {
+        const PAGE: usize = 4096;
+        let skipped = block.align_offset(PAGE);
+        // SAFETY: the range lies inside a block that the allocator has just given out, and the advice
+        // changes the size of its pages, not what they hold. A refusal is of no consequence.
+        unsafe { libc::madvise(block.add(skipped).cast(), (size - skipped) / PAGE * PAGE, libc::MADV_HUGEPAGE) };
+    }
+    block
+}
