@@ -4,6 +4,10 @@ CARGO ?= cargo
 # Ranks in the demo.
 NP ?= 4
 TEST_FLAGS ?= --no-fail-fast
+# Of the comparison with PETSc: which bars (a regular expression), how often, and further options.
+BARS ?=
+REPETITIONS ?= 7
+BARS_FLAGS ?=
 
 # One target folder per MPI library: the binding to MPI is not rebuilt when MPICC changes.
 # Debian names the compilers of its two MPIs apart, elsewhere there is one mpicc.
@@ -33,7 +37,7 @@ export OMPI_MCA_btl_vader_single_copy_mechanism = none
 
 # Steps share target folders and cores: one after the other, and the first failure stops.
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-compare paper-table paper-table-full lint test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
+.PHONY: help demo test bench bench-compare bench-peers paper-table paper-table-full lint test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -49,12 +53,7 @@ paper-table: deps ## docs/accuracy.md: the published convergence table, recomput
 paper-table-full: deps ## the same with the cases of more than 20 000 iterates
 	$(MATRICES) $(ANY_MPI) $(CARGO) run --release --example paper_table -- --full
 
-bench: deps ## times of kernels and methods beside the machine's bandwidth: target/bench/table.md, report.json
-	@mkdir -p target/bench
-	$(ANY_MPI) $(CARGO) bench --bench bench -- --json $(CURDIR)/target/bench/report.json --markdown $(CURDIR)/target/bench/table.md
-
-bench-compare: deps ## the same for BASE=revision and for this tree, in turn; prints the ratios
-	@$(ANY_MPI) scripts/bench-compare.sh $(BASE)
+.PHONY: help demo test bench bench-compare bench-peers paper-table paper-table-full lint test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
 
 lint: ## formatting, clippy with and without MPI, documentation; all without a warning
 	@scripts/install-deps.sh lint

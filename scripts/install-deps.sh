@@ -4,6 +4,7 @@
 #   scripts/install-deps.sh                   some MPI library; Open MPI if there is none
 #   scripts/install-deps.sh openmpi mpich     these libraries, side by side
 #   scripts/install-deps.sh lint              also rustfmt and clippy
+#   scripts/install-deps.sh openmpi peers     also what benches/peers compares halocg with: PETSc, METIS
 #
 # Looked for are the things themselves, not package names: a C compiler with the C library's headers
 # (METIS is C), libclang with clang's own headers (bindgen reads mpi.h through it), and an MPI that
@@ -67,12 +68,30 @@ has_mpi() {
     return 1
 }
 
+# PETSC_DIR names one that was built by hand, perhaps by benches/peers/build-petsc.sh.
+has_petsc() {
+    command -v pkg-config >/dev/null || return 1
+    [ -n "${PETSC_DIR:-}" ] || pkg-config --exists petsc || pkg-config --exists PETSc
+}
+
+# An optimised BLAS: PETSc's vector operations are BLAS calls, and the reference BLAS would be a weak opponent.
+has_blas() { [ "$(uname)" = Darwin ] || ldconfig -p 2>/dev/null | grep -qE 'openblas|libblis|libmkl_rt'; }
+
+# Debian's Python comes without the part of venv that puts pip into it.
+has_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
+
 # Sets `missing` to the words understood by name_of and package_of.
 look() {
     missing=
     has_compiler || missing="$missing compiler"
     has_libclang || missing="$missing libclang"
     for mpi in $mpis; do has_mpi "$mpi" || missing="$missing $mpi"; done
+    if [ -n "$peers" ]; then
+        has_petsc || missing="$missing petsc"
+        has_blas || missing="$missing blas"
+        command -v gpmetis >/dev/null || missing="$missing gpmetis"
+        has_venv || missing="$missing venv"
+    fi
     missing=${missing# }
 }
 
@@ -82,6 +101,10 @@ name_of() {
         libclang) echo "libclang with its headers" ;;
         openmpi | any) echo "Open MPI with mpicc and mpirun" ;;
         mpich) echo "MPICH with mpicc and mpirun" ;;
+        petsc) echo "PETSc with its headers and pkg-config" ;;
+        blas) echo "an optimised BLAS" ;;
+        gpmetis) echo "METIS' program gpmetis" ;;
+        venv) echo "Python 3 with venv" ;;
     esac
 }
 
@@ -95,13 +118,24 @@ package_of() {
             if [ -n "$version" ]; then echo "libclang1-$version" "libclang-common-$version-dev"; else echo libclang-dev; fi ;;
         apt-openmpi | apt-any) echo libopenmpi-dev openmpi-bin ;;
         apt-mpich) echo libmpich-dev mpich ;;
+        apt-petsc) echo petsc-dev pkg-config ;;
+        apt-blas) echo libopenblas0-serial ;;
+        apt-gpmetis) echo metis ;;
+        apt-venv) echo python3 python3-venv ;;
         dnf-compiler) echo gcc glibc-devel ;;
         dnf-libclang) echo clang-devel ;;
         dnf-openmpi | dnf-any) echo openmpi-devel ;;
         dnf-mpich) echo mpich-devel ;;
+        dnf-petsc) echo petsc-openmpi-devel pkgconf-pkg-config ;;
+        dnf-blas) echo openblas-serial ;;
+        dnf-gpmetis) echo metis ;;
+        dnf-venv) echo python3 ;;
         brew-libclang) echo llvm ;;
         brew-openmpi | brew-any) echo open-mpi ;;
         brew-mpich) echo mpich ;;
+        brew-petsc) echo petsc pkgconf ;;
+        brew-gpmetis) echo metis ;;
+        brew-venv) echo python ;;
     esac
 }
 
@@ -111,11 +145,13 @@ packages() { each package_of | paste -sd' ' -; }
 
 mpis=
 lint=
+peers=
 for arg in "$@"; do
     case $arg in
         openmpi | mpich) mpis="$mpis $arg" ;;
         lint) lint=yes ;;
-        *) fail "unknown argument '$arg'; known are openmpi, mpich and lint" ;;
+        peers) peers=yes ;;
+        *) fail "unknown argument '$arg'; known are openmpi, mpich, lint and peers" ;;
     esac
 done
 # The demo and the Makefile take the first of these compilers; its library has to be complete.

@@ -124,13 +124,17 @@ pub struct PreconditionerOptions {
 /// How the matrix is kept and swept: changes the time, and no bit of the result.
 #[derive(Args, Debug)]
 pub struct MatrixArgs {
-    /// How a rank keeps its rows; by default in the smallest of these formats
+    /// How a rank keeps its rows; auto: in the last of these formats that suits them
     #[arg(long, value_parser = formats(), help_heading = "Matrix")]
-    pub format: Option<&'static Format>,
+    pub format: Option<FormatChoice>,
     /// How an iteration of pipe-pr-cg is cut; by default the way that the measured times of sum and product favour
     #[arg(long, value_enum, help_heading = "Matrix")]
     pub schedule: Option<ScheduleName>,
 }
+
+/// One of the formats, or None for auto.
+#[derive(Clone, Copy, Debug)]
+pub struct FormatChoice(Option<&'static Format>);
 
 /// How an iteration of pipe-pr-cg is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -146,7 +150,7 @@ pub enum ScheduleName {
 impl MatrixArgs {
     fn options(&self) -> MatrixOptions {
         MatrixOptions {
-            format: self.format,
+            format: self.format.and_then(|choice| choice.0),
             schedule: match self.schedule {
                 Some(ScheduleName::Overlap) => Schedule::Overlap,
                 Some(ScheduleName::OneSweep) => Schedule::OneSweep,
@@ -519,9 +523,9 @@ fn model_job(source: Source, options: SolveOptions) -> Result<Job> {
     options.job(source, RightHandSide::A1, Partition::Blocks, None)
 }
 
-fn formats() -> impl TypedValueParser<Value = &'static Format> {
-    let values = operator::FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about));
-    PossibleValuesParser::new(values).map(|name| Format::named(&name).expect("only names of the table pass"))
+fn formats() -> impl TypedValueParser<Value = FormatChoice> {
+    let names = operator::FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about));
+    PossibleValuesParser::new(names.chain([PossibleValue::new("auto")])).map(|name| FormatChoice(Format::named(&name)))
 }
 
 fn solvers() -> impl TypedValueParser<Value = &'static krylov::Kind> {
