@@ -53,7 +53,17 @@ paper-table: deps ## docs/accuracy.md: the published convergence table, recomput
 paper-table-full: deps ## the same with the cases of more than 20 000 iterates
 	$(MATRICES) $(ANY_MPI) $(CARGO) run --release --example paper_table -- --full
 
-.PHONY: help demo test bench bench-compare bench-peers paper-table paper-table-full lint test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
+bench: deps ## times of kernels and methods beside the machine's bandwidth: target/bench/table.md, report.json
+	@mkdir -p target/bench
+	$(ANY_MPI) $(CARGO) bench --bench bench -- --json $(CURDIR)/target/bench/report.json --markdown $(CURDIR)/target/bench/table.md
+
+bench-compare: deps ## the same for BASE=revision and for this tree, in turn; prints the ratios
+	@$(ANY_MPI) scripts/bench-compare.sh $(BASE)
+
+bench-peers: ## time per iteration against PETSc: the bars of benches/peers (BARS=regex REPETITIONS=7 BARS_FLAGS=--smoke)
+	@scripts/install-deps.sh openmpi peers
+	$(OPENMPI) $(CARGO) build --release
+	python3 benches/peers/bars.py '$(BARS)' --repetitions $(REPETITIONS) $(BARS_FLAGS)
 
 lint: ## formatting, clippy with and without MPI, documentation; all without a warning
 	@scripts/install-deps.sh lint
