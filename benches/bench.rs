@@ -248,7 +248,8 @@ fn measure(comm: &Comm, name: &str, grid: &Stencil, rounds: usize) -> Vec<Line> 
             let len = a.layout().len();
             let per_row =
                 |a: &DistMatrix, vectors| comm.reduced(halocg::comm::Op::Sum, a.bytes_per_pass(vectors)) as f64 / n;
-            let repeat = (200_000 / len.max(1)).clamp(1, 50);
+            // Alike on all ranks: products are collective.
+            let repeat = (200_000 * comm.size() as u64 / grid.n()).clamp(1, 50);
             let mut pairs = vec![[1.0; 2]; len];
             if let Some(sweep) = a.one_sweep() {
                 sweep.exchange_summing(&pairs, &mut [0.0]);
@@ -280,7 +281,7 @@ fn measure(comm: &Comm, name: &str, grid: &Stencil, rounds: usize) -> Vec<Line> 
                     continue;
                 }
                 let mut m = preconditioner::Kind::named(pc).expect("in the table").build(a).expect("a grid allows it");
-                let seconds = iteration(a, m.as_mut(), method);
+                let seconds = iteration(comm, a, m.as_mut(), method);
                 let matrix = per_row(a, 0);
                 // Beside the matrix: what the vectors of a row must move, each read and written once per pass.
                 let vectors = match (method, a.is_one_sweep()) {
@@ -299,10 +300,10 @@ fn measure(comm: &Comm, name: &str, grid: &Stencil, rounds: usize) -> Vec<Line> 
 }
 
 /// Seconds per iteration.
-fn iteration(a: &mut DistMatrix, m: &mut dyn Preconditioner, method: &str) -> f64 {
+fn iteration(comm: &Comm, a: &mut DistMatrix, m: &mut dyn Preconditioner, method: &str) -> f64 {
     let method = krylov::Kind::named(method).expect("in the table");
     let b: Vec<f64> = a.layout().rows().iter().map(|&row| ((row * 37) % 101) as f64).collect();
-    let per_rank = (200_000 / a.layout().len().max(1)).clamp(1, 40) as u64;
+    let per_rank = (200_000 * comm.size() as u64 / a.layout().n()).clamp(1, 40);
     let outcome = krylov::solve(a, m, &b, None, method, &Settings::exactly(ITERATIONS * per_rank), |_| ());
     let (first, last) = (&outcome.history[WARM_UP], outcome.history.last().expect("a history"));
     (last.seconds - first.seconds) / (last.iteration - first.iteration) as f64

@@ -9,7 +9,7 @@ mod published;
 use halocg::comm::Comm;
 use halocg::krylov;
 use halocg::problem::Source;
-use published::{Row, deviation, error_history, table};
+use published::{Row, error_history, is_off, table};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -67,7 +67,7 @@ fn run(published: Vec<Row>, source: &Source) -> Case {
         let least = errors.iter().copied().fold(f64::INFINITY, f64::min).log10();
         ours.push((method.paper_name, iterations, least));
         if let Some(row) = published.iter().find(|row| row.variant == method.paper_name) {
-            deviations.extend(deviation(row, &errors).map(|_| row.variant.clone()));
+            deviations.extend(is_off(row, &errors).then(|| row.variant.clone()));
         }
     }
     Case { published, ours, deviations }
@@ -80,8 +80,8 @@ fn document(cases: &[Case], left_out: &[String]) -> String {
          log10 of the smallest relative A-norm error of a long run (b = A ones/sqrt(n), x0 = 0, no early stop, nothing replaced).\n\
          Below, each cell holds ours and the published figure (GV-CG-RR is not in the paper). Ours are from 4 ranks (threads),\n\
          METIS partition; `make paper-table` writes this file.\n\n\
-         A row marked * leaves the tolerances of tests/common/paper.rs, which say how far another order of summation\n\
-         alone may move it. A dash means that 1e-5 was not reached within the run.\n\n\
+         A row marked * leaves the tolerances of `is_off` in tests/common/paper.rs: how far another order of summation alone\n\
+         moved the figures in a smaller experiment. A dash means that 1e-5 was not reached within the run.\n\n\
          With Jacobi, PIPE-PR-CG and PIPE-PR-M-CG keep M⁻¹r and M⁻¹s and form r and s from them, where the paper updates\n\
          all four: fewer rounding errors, and on nos2 fewer iterations than published.\n\n",
     );

@@ -159,6 +159,17 @@ impl MatrixArgs {
         }
     }
 
+    /// Refuses a schedule that none of the methods and preconditioners can follow.
+    fn check(&self, solvers: &[&krylov::Kind], pcs: &[&preconditioner::Kind]) -> Result<()> {
+        let possible = solvers.iter().any(|solver| solver.sweeps) && pcs.iter().any(|pc| pc.is_diagonal);
+        if self.schedule == Some(ScheduleName::OneSweep) && !possible {
+            return Err(Error::usage(
+                "--schedule one-sweep needs --solver pipe-pr-cg (or pipe-pr-m-cg) and --pc none or jacobi",
+            ));
+        }
+        Ok(())
+    }
+
     fn refuse_for_dense(&self) -> Result<()> {
         if self.format.is_some() || self.schedule.is_some() {
             return Err(Error::usage(
@@ -393,6 +404,7 @@ impl CompareOptions {
         let matrix = self.matrix.options();
         let settings = Settings { rtol: self.rtol, max_iterations: self.max_it, ..Settings::default() };
         let solvers = self.solvers.map_or_else(|| solvers.iter().collect(), |list| list.0);
+        self.matrix.check(&solvers, &self.pc.0)?;
         let partition = self.partition.unwrap_or(partition);
         let dense_and_sparse = matches!(sources[..], [Source::ModelDense(_), Source::ModelSparse(_)]);
         if let (true, Protocol::Tolerance, &[solver], &[pc], None, None) =
@@ -468,6 +480,7 @@ impl ModelOptions {
 
 impl SolveOptions {
     fn job(self, source: Source, rhs: RightHandSide, partition: Partition, matrix: Option<PathBuf>) -> Result<Job> {
+        self.matrix.check(&[self.solver], &[self.pc])?;
         Ok(Job {
             preconditioning: self.preconditioning.of(&[self.pc])?,
             source,

@@ -2,9 +2,6 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-/// Arrays from this size on: two huge pages, so that at least one fits in whole.
-const LARGE: usize = 4 << 20;
-
 /// The system's allocator, asking Linux for huge pages (2 MiB) where an array is large enough.
 ///
 /// A pass over memory then misses the address cache 512 times less often, and the prefetcher, which
@@ -38,13 +35,18 @@ unsafe impl GlobalAlloc for HugePages {
 
 /// Advice for the whole pages inside a block, if it is large. Returns the block.
 fn advise(block: *mut u8, size: usize) -> *mut u8 {
-    #[cfg(target_os = "linux")]
-    if size >= LARGE && !block.is_null() {
-        const PAGE: usize = 4096;
+    /// Two huge pages, so that at least one fits in whole.
+    const LARGE: usize = 4 << 20;
+    const PAGE: usize = 4096;
+    if cfg!(target_os = "linux") && size >= LARGE && !block.is_null() {
         let skipped = block.align_offset(PAGE);
         // SAFETY: the range lies inside a block that the allocator has just given out, and the advice
         // changes the size of its pages, not what they hold. A refusal is of no consequence.
-        unsafe { libc::madvise(block.add(skipped).cast(), (size - skipped) / PAGE * PAGE, libc::MADV_HUGEPAGE) };
+        #[cfg(target_os = "linux")]
+        unsafe {
+            libc::madvise(block.add(skipped).cast(), (size - skipped) / PAGE * PAGE, libc::MADV_HUGEPAGE)
+        };
+        let _ = skipped;
     }
     block
 }

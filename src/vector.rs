@@ -183,7 +183,7 @@ macro_rules! for_strips {
 }
 pub(crate) use for_strips;
 
-/// Runs `work` with the widest vector instructions of this processor, as far as the compiler inlines it.
+/// Runs `work` with AVX2 where the processor has it, as far as the compiler inlines it.
 #[inline(always)]
 pub fn vectorized<T>(work: impl FnOnce() -> T) -> T {
     struct Work<F>(F);

@@ -137,7 +137,7 @@ impl Comm {
             counts.sum_words += partial.len() as u64;
         });
         self.timed(Phase::Sum, || self.engine.start_sum(partial));
-        Sum { comm: self }
+        Sum { comm: self, passes_before: self.profile.counts().passes }
     }
 
     /// Lets the sum in flight advance, if there is one: for work that may be done meanwhile, and does
@@ -229,6 +229,7 @@ impl Comm {
 #[must_use = "a sum that is started must be finished"]
 pub struct Sum<'a> {
     comm: &'a Comm,
+    passes_before: u64,
 }
 
 impl Sum<'_> {
@@ -240,6 +241,8 @@ impl Sum<'_> {
     /// Waits, and writes the sums to `words` (as many as were started).
     pub fn finish(self, words: &mut [f64]) {
         self.comm.timed(Phase::Sum, || self.comm.engine.finish_sum(words));
+        let profile = self.comm.profile();
+        profile.count(|counts| counts.overlapped_passes += counts.passes - self.passes_before);
     }
 }
 

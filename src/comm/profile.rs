@@ -52,6 +52,8 @@ pub struct Counts {
     pub message_words: u64,
     /// Passes over the rows of A.
     pub passes: u64,
+    /// Those of them that were made while a sum was in flight.
+    pub overlapped_passes: u64,
     /// Vectors multiplied by A; a pair counts twice but is one pass.
     pub products: u64,
     /// Bytes those passes must move from memory, by the operator's model.
@@ -74,6 +76,7 @@ impl Counts {
             messages: self.messages - earlier.messages,
             message_words: self.message_words - earlier.message_words,
             passes: self.passes - earlier.passes,
+            overlapped_passes: self.overlapped_passes - earlier.overlapped_passes,
             products: self.products - earlier.products,
             product_bytes: self.product_bytes - earlier.product_bytes,
             sweep_bytes: self.sweep_bytes - earlier.sweep_bytes,

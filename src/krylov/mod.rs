@@ -37,6 +37,9 @@ pub struct Kind {
     pub paper_name: &'static str,
     /// One line for the help text.
     pub about: &'static str,
+    /// True if an iteration can be a single pass over memory, with a diagonal preconditioner: see
+    /// [`OneSweep`](crate::operator::OneSweep).
+    pub sweeps: bool,
     start: Start,
 }
 
@@ -50,6 +53,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &["pipeprcg"],
         paper_name: "PIPE-PR-CG",
         about: "pipelined predict-and-recompute CG: one sum, hidden behind two products in one pass",
+        sweeps: true,
         start: pipe_pr_cg::PipePrCg::start,
     },
     Kind {
@@ -57,6 +61,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &[],
         paper_name: "PIPE-PR-M-CG",
         about: "the same with Meurant's prediction: one word less, a little less stable",
+        sweeps: true,
         start: pipe_pr_m_cg::start,
     },
     Kind {
@@ -64,6 +69,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &[],
         paper_name: "PIPE-P-CG",
         about: "pipelined, predicting without recomputing: one product, loses accuracy",
+        sweeps: false,
         start: pipe_p_cg::PipePCg::start,
     },
     Kind {
@@ -71,6 +77,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &["pipecg"],
         paper_name: "GV-CG",
         about: "pipelined CG (Ghysels-Vanroose): one sum hidden behind one product, loses accuracy",
+        sweeps: false,
         start: gv_cg::GvCg::start,
     },
     Kind {
@@ -78,6 +85,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &["pipecgrr"],
         paper_name: "GV-CG-RR",
         about: "the same, replacing its residual when its own error estimate says so",
+        sweeps: false,
         start: gv_cg_rr::GvCgRr::start,
     },
     Kind {
@@ -85,6 +93,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &[],
         paper_name: "PR-CG",
         about: "predict-and-recompute CG: one sum, waited for",
+        sweeps: false,
         start: pr_cg::PrCg::start,
     },
     Kind {
@@ -92,6 +101,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &[],
         paper_name: "M-CG",
         about: "Meurant's CG: one sum, waited for",
+        sweeps: false,
         start: m_cg::start,
     },
     Kind {
@@ -99,6 +109,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &["cg-single-reduction"],
         paper_name: "CG-CG",
         about: "Chronopoulos-Gear CG: one sum, waited for",
+        sweeps: false,
         start: cg_cg::CgCg::start,
     },
     Kind {
@@ -106,6 +117,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &["cg"],
         paper_name: "HS-CG",
         about: "classic CG (Hestenes-Stiefel): two sums, both waited for",
+        sweeps: false,
         start: hs_cg::HsCg::start,
     },
 ];

@@ -33,7 +33,7 @@ pub enum Schedule {
 /// Choices of a [`DistMatrix`] that change no result.
 #[derive(Clone, Copy, Debug)]
 pub struct MatrixOptions {
-    /// How interior rows are kept; None for the smallest.
+    /// How interior rows are kept; None for the last format that suits them.
     pub format: Option<&'static Format>,
     /// How PIPE-PR-CG is scheduled.
     pub schedule: Schedule,
@@ -51,8 +51,14 @@ pub struct DistMatrix {
     local: Rc<Local>,
     single: Halo<1>,
     pair: Halo<2>,
-    one_sweep: bool,
-    /// Products of a pair that wait in a sweep.
+    /// What a sweep needs, if PIPE-PR-CG is to sweep.
+    sweep: Option<Sweep>,
+}
+
+/// Of its own, since products may come between an exchange and the sweep that it is for.
+struct Sweep {
+    halo: Halo<2>,
+    /// Products that wait until their rows may be overwritten.
     waiting: Vec<[f64; 2]>,
 }
 
@@ -67,7 +73,11 @@ struct Local {
 }
 
 impl DistMatrix {
-    /// From the rows this rank owns, with global columns: numbers them and plans the halo. Collective.
+    /// From the rows this rank owns, with global columns: numbers them, plans the halo, and measures a few
+    /// sums and products to choose a schedule. Collective.
+    ///
+    /// # Panics
+    /// If a rank has 2³² entries, or rows and ghosts, or more.
     pub fn new(comm: &Comm, n: u64, owned: Rows, owners: &Owners) -> DistMatrix {
         DistMatrix::with_options(comm, n, owned, owners, &MatrixOptions::default())
     }
@@ -124,23 +134,26 @@ impl DistMatrix {
     /// Makes the channels of the exchange. Collective.
     fn with_halo(layout: Layout, local: Rc<Local>) -> DistMatrix {
         let (single, pair) = (Halo::new(layout.comm(), &local.plan), Halo::new(layout.comm(), &local.plan));
-        DistMatrix { layout, local, single, pair, one_sweep: false, waiting: Vec::new() }
+        DistMatrix { layout, local, single, pair, sweep: None }
     }
 
     /// Fixes the schedule; measures for [`Schedule::Auto`]. Collective.
     fn schedule(&mut self, schedule: Schedule) {
-        self.one_sweep = match schedule {
+        let sweeps = match schedule {
             Schedule::Overlap => false,
             Schedule::OneSweep => true,
             Schedule::Auto => self.one_sweep_promises_less(),
         };
-        if self.one_sweep {
-            self.waiting = vec![[0.0; 2]; self.local.wavefront.buffer_rows()];
-        }
+        self.sweep = sweeps.then(|| Sweep {
+            halo: Halo::new(self.layout.comm(), &self.local.plan),
+            waiting: vec![[0.0; 2]; self.local.wavefront.buffer_rows()],
+        });
     }
 
-    /// Whether max(G, H) + S < max(G, H + S) + V, with H left out. V is a product's time in the
-    /// proportion of the bytes: the sweep reads x, p, r, s, w, u again and writes four of them. Collective.
+    /// Whether max(G, H) + S < max(G, H + S) + V, the exchange being counted to the product. V is a
+    /// product's time in the proportion of the bytes: the second pass reads x, p, r, s, w, u and writes
+    /// four of them. Products that wait too long in a sweep have left the cache, and are a second pass
+    /// too. Collective.
     fn one_sweep_promises_less(&mut self) -> bool {
         const REPETITIONS: usize = 5;
         let comm = self.layout.comm().clone();
@@ -157,9 +170,13 @@ impl DistMatrix {
         comm.reduce_f64(Op::Max, &mut least);
         let [sum, product] = least;
         let vector_bytes = (10 * size_of::<f64>() * self.layout.len()) as f64;
-        let mut sweep = [product * vector_bytes / self.bytes_per_pass(2).max(1) as f64];
-        comm.reduce_f64(Op::Max, &mut sweep);
-        sum + product < sum.max(product) + sweep[0]
+        let len = self.layout.len().max(1);
+        let waiting = self.local.wavefront.most_waiting() as f64 / len as f64;
+        let own_sweep = product * vector_bytes / self.bytes_per_pass(2).max(1) as f64;
+        let mut sweeps = [own_sweep, waiting * own_sweep];
+        comm.reduce_f64(Op::Max, &mut sweeps);
+        let [sweep, second_pass] = sweeps;
+        sum + product + second_pass < sum.max(product) + sweep
     }
 
     /// The plan of the halo exchange.
@@ -180,7 +197,7 @@ impl DistMatrix {
 
     /// True if PIPE-PR-CG is to run in one sweep.
     pub fn is_one_sweep(&self) -> bool {
-        self.one_sweep
+        self.sweep.is_some()
     }
 
     /// The entries of owned row `row`, columns as in [`LocalRows`].
@@ -318,7 +335,7 @@ impl Operator for DistMatrix {
     }
 
     fn one_sweep(&mut self) -> Option<&mut dyn OneSweep> {
-        if self.one_sweep { Some(self) } else { None }
+        if self.sweep.is_some() { Some(self) } else { None }
     }
 
     fn diagonal(&self) -> Vec<f64> {
@@ -357,21 +374,26 @@ impl Operator for DistMatrix {
     }
 }
 
+/// Why a sweep's parts exist: [`Operator::one_sweep`] gives nothing without them.
+const SWEPT: &str = "a matrix that is swept";
+
 impl OneSweep for DistMatrix {
     fn exchange_summing(&mut self, x: &[[f64; 2]], sums: &mut [f64]) {
+        let halo = &mut self.sweep.as_mut().expect(SWEPT).halo;
         let sum = self.layout.comm().start_sum(sums);
-        self.pair.start(x);
+        halo.start(x);
         sum.finish(sums);
-        self.pair.finish();
+        halo.finish();
     }
 
     fn sweep(&mut self, x: &mut [[f64; 2]], each: &mut EachBlock<[f64; 2]>) {
         assert!(x.len() == self.layout.len(), "vectors have one entry per owned row");
-        let DistMatrix { layout, local, pair, waiting, .. } = self;
+        let DistMatrix { layout, local, sweep, .. } = self;
+        let Sweep { halo, waiting } = sweep.as_mut().expect(SWEPT);
         let interior = layout.interior();
         let multiply = |rows: Range<usize>, x: &[[f64; 2]], y: &mut [[f64; 2]]| match rows.start.checked_sub(interior) {
             None => local.interior.multiply(rows, x, y),
-            Some(start) => local.boundary.multiply_boundary(start..rows.end - interior, x, pair.ghost_values(), y),
+            Some(start) => local.boundary.multiply_boundary(start..rows.end - interior, x, halo.ghost_values(), y),
         };
         layout.comm().timed(Phase::Sweep, || local.wavefront.sweep(x, waiting, multiply, each));
         layout.comm().profile().count(|counts| {

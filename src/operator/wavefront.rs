@@ -7,15 +7,22 @@
 use super::operator::EachBlock;
 use std::ops::Range;
 
-/// Rows in a block: the products of a pair fill 8 KiB.
-pub(super) const BLOCK: usize = 512;
+/// Rows in a block: the products of a pair fill 32 KiB, the first cache. Shorter blocks were slower: the
+/// prefetchers start anew with each.
+pub(super) const BLOCK: usize = 2048;
+
+/// Rows in a block of boundary rows. They lie scattered among the interior rows that they read, and
+/// keep them waiting: the fewer the better.
+const BOUNDARY_BLOCK: usize = 32;
 
 /// The plan of a pass over the blocks.
 pub(super) struct Wavefront {
+    /// In the order in which they are multiplied: boundary blocks among the interior rows that they read.
     blocks: Vec<Range<usize>>,
     /// The buffer that holds each block's products until the block may be overwritten.
     slots: Vec<u32>,
     slot_count: usize,
+    most_waiting: usize,
     /// The blocks in the order in which they may be overwritten ...
     order: Vec<u32>,
     /// ... and how many of them after each product.
@@ -23,24 +30,44 @@ pub(super) struct Wavefront {
 }
 
 impl Wavefront {
-    /// For rows whose columns below `rows` are those that `visit(row, see)` passes to `see`. Blocks do
-    /// not reach across `interior`.
+    /// For rows whose columns below `rows` are those that `visit(row, see)` passes to `see`. Rows from
+    /// `interior` on are boundary rows; blocks hold rows of one kind.
     pub(super) fn new(rows: usize, interior: usize, visit: impl Fn(usize, &mut dyn FnMut(usize))) -> Wavefront {
-        let cut = |range: Range<usize>| {
+        let cut = |range: Range<usize>, block: usize| {
             let end = range.end;
-            range.step_by(BLOCK).map(move |start| start..end.min(start + BLOCK))
+            range.step_by(block).map(move |start| start..end.min(start + block))
         };
-        let blocks: Vec<Range<usize>> = cut(0..interior).chain(cut(interior..rows)).collect();
-        let boundary_from = interior.div_ceil(BLOCK);
-        let block_of = |row: usize| if row < interior { row / BLOCK } else { boundary_from + (row - interior) / BLOCK };
+        // Where a boundary block belongs: behind the last interior block that it reads.
+        let last_read = |block: &Range<usize>| {
+            let mut last = 0;
+            for row in block.clone() {
+                visit(row, &mut |column| {
+                    if column < interior {
+                        last = last.max(column);
+                    }
+                });
+            }
+            last / BLOCK
+        };
+        let mut placed: Vec<(usize, Range<usize>)> = cut(0..interior, BLOCK).enumerate().collect();
+        placed.extend(cut(interior..rows, BOUNDARY_BLOCK).map(|block| (last_read(&block), block)));
+        placed.sort_by_key(|(place, block)| (*place, block.start));
+        let blocks: Vec<Range<usize>> = placed.into_iter().map(|(_, block)| block).collect();
 
         // The last block that reads each block.
+        let mut block_of = vec![0u32; rows.div_ceil(BOUNDARY_BLOCK) + 1];
+        let cell = |row: usize| {
+            if row < interior { row / BLOCK } else { interior.div_ceil(BLOCK) + (row - interior) / BOUNDARY_BLOCK }
+        };
+        for (block, range) in blocks.iter().enumerate() {
+            block_of[cell(range.start)] = block as u32;
+        }
         let mut readers: Vec<u32> = (0..blocks.len() as u32).collect();
         for (block, range) in blocks.iter().enumerate() {
             for row in range.clone() {
                 visit(row, &mut |column| {
                     if column < rows {
-                        let reader = &mut readers[block_of(column)];
+                        let reader = &mut readers[block_of[cell(column)] as usize];
                         *reader = (*reader).max(block as u32);
                     }
                 });
@@ -50,24 +77,32 @@ impl Wavefront {
         order.sort_by_key(|&block| readers[block as usize]);
 
         let (mut slots, mut free, mut slot_count, mut done) = (vec![0; blocks.len()], Vec::new(), 0, 0);
-        let mut ready = Vec::with_capacity(blocks.len());
+        let (mut ready, mut waiting, mut most_waiting) = (Vec::with_capacity(blocks.len()), 0, 0);
         for block in 0..blocks.len() {
             slots[block] = free.pop().unwrap_or_else(|| {
                 slot_count += 1;
                 slot_count as u32 - 1
             });
+            waiting += blocks[block].len();
+            most_waiting = most_waiting.max(waiting);
             while done < order.len() && readers[order[done] as usize] as usize == block {
                 free.push(slots[order[done] as usize]);
+                waiting -= blocks[order[done] as usize].len();
                 done += 1;
             }
             ready.push(done as u32);
         }
-        Wavefront { blocks, slots, slot_count, order, ready }
+        Wavefront { blocks, slots, slot_count, most_waiting, order, ready }
     }
 
     /// Rows that a buffer for the waiting products must hold.
     pub(super) fn buffer_rows(&self) -> usize {
         self.slot_count * BLOCK
+    }
+
+    /// Rows whose products wait at the same time, at most.
+    pub(super) fn most_waiting(&self) -> usize {
+        self.most_waiting
     }
 
     /// The blocks in the order in which they may be overwritten.
@@ -130,7 +165,7 @@ mod tests {
             },
         );
         assert!(seen.into_iter().all(|seen| seen));
-        products.len()
+        front.most_waiting()
     }
 
     #[test]
@@ -144,6 +179,30 @@ mod tests {
                 check(rows, interior, &[1]);
             }
         }
+    }
+
+    /// A rank's box of a grid, cut off its neighbours along x: every line ends in a boundary row.
+    #[test]
+    fn few_products_wait_where_every_line_has_a_boundary_row() {
+        let (length, lines) = (300, 400);
+        let interior = (length - 1) * lines;
+        let local = |x: usize, y: usize| if x + 1 < length { y * (length - 1) + x } else { interior + y };
+        let front = Wavefront::new(length * lines, interior, |row, see| {
+            let (x, y) = match row.checked_sub(interior) {
+                None => (row % (length - 1), row / (length - 1)),
+                Some(y) => (length - 1, y),
+            };
+            see(row);
+            [(x > 0).then(|| (x - 1, y)), (x + 1 < length).then(|| (x + 1, y))]
+                .into_iter()
+                .flatten()
+                .for_each(|(x, y)| see(local(x, y)));
+            [(y > 0).then(|| (x, y - 1)), (y + 1 < lines).then(|| (x, y + 1))]
+                .into_iter()
+                .flatten()
+                .for_each(|(x, y)| see(local(x, y)));
+        });
+        assert!(front.most_waiting() < length * lines / 4, "{} rows wait", front.most_waiting());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Several methods and preconditioners on several problems.
 
-use super::{check_diagonal, distribute};
+use super::{check_diagonal, describe, distribute};
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ExitCode, Result};
 use crate::files::write_file;
@@ -62,8 +62,23 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
         let (mut a, ..) = distribute(comm, source, &problem, &survey.partition, &survey.matrix)?;
         check_diagonal(a.as_ref(), source)?;
         for pc in &survey.preconditioners {
-            let mut m = pc.build_with(a.as_ref(), &survey.preconditioning)?;
             let name = pc.label(&survey.preconditioning);
+            let say = |text: std::fmt::Arguments| {
+                if comm.is_root() {
+                    let _ = writeln!(std::io::stdout(), "{}, preconditioner {name}: {text}", describe(source));
+                }
+            };
+            // Not the end of a comparison: the others may be possible.
+            let mut m = match pc.build_with(a.as_ref(), &survey.preconditioning) {
+                Ok(m) => m,
+                Err(error) => {
+                    say(format_args!("left out: {error}"));
+                    continue;
+                }
+            };
+            if let Some(note) = m.note() {
+                say(format_args!("{note}"));
+            }
             let first = rows.len();
             for method in &survey.solvers {
                 rows.push(compare_one(comm, a.as_mut(), m.as_mut(), source, &name, method, survey));

@@ -159,7 +159,13 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
             nonzeros: comm.reduced(Op::Sum, a.stored_entries()),
             rhs: job.rhs.describe(),
         },
-        storage: facts.as_ref().map(|(_, storage)| storage.clone()),
+        storage: facts.as_ref().map(|(_, storage)| StorageFacts {
+            schedule: job.solver.sweeps.then(|| {
+                let sweeps = a.one_sweep().is_some() && (m.is_identity() || m.diagonal().is_some());
+                if sweeps { "one-sweep" } else { "overlap" }
+            }),
+            ..storage.clone()
+        }),
         partition: facts.map(|(partition, _)| partition),
         method: MethodFacts {
             solver: job.solver.name,

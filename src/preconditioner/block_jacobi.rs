@@ -39,7 +39,7 @@ pub const SUB_TABLE: &[SubKind] = &[
         name: "cholesky",
         aliases: &[],
         about: "exact sparse Cholesky",
-        build: |a| Ok(Box::new(super::Cholesky::new(a)?)),
+        build: |a| Ok(Box::new(super::cholesky::Cholesky::new(a)?)),
     },
 ];
 

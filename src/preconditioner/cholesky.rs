@@ -55,7 +55,7 @@ impl Cholesky {
                 failed(
                     comm,
                     n,
-                    "is not positive definite, so neither is the matrix: check it, or use --sub-pc ic0, which shifts its diagonal",
+                    "is not positive definite numerically: check the matrix, or use --sub-pc ic0, which shifts its diagonal",
                 )
             })?;
         let workspace = MemBuffer::new(symbolic.solve_in_place_scratch::<f64>(2, Par::Seq));

@@ -37,6 +37,8 @@ pub struct Kind {
     pub about: &'static str,
     /// True if M is the same, but for rounding, whoever owns which rows.
     pub independent_of_partition: bool,
+    /// True if M is diagonal (or I).
+    pub is_diagonal: bool,
     build: fn(&dyn Operator, &Options) -> Result<Box<dyn Preconditioner>>,
 }
 
@@ -62,6 +64,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &[],
         about: "no preconditioner",
         independent_of_partition: true,
+        is_diagonal: true,
         build: |_, _| Ok(Box::new(Identity)),
     },
     Kind {
@@ -69,6 +72,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &[],
         about: "diagonal scaling",
         independent_of_partition: true,
+        is_diagonal: true,
         build: |a, _| Ok(Box::new(Jacobi::new(a)?)),
     },
     Kind {
@@ -76,6 +80,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &["sor"],
         about: "symmetric Gauss-Seidel of each rank's own block",
         independent_of_partition: false,
+        is_diagonal: false,
         build: |a, _| Ok(Box::new(ssor::ssor(a)?)),
     },
     Kind {
@@ -83,6 +88,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &[],
         about: "block Jacobi: each rank's own block, solved as --sub-pc says",
         independent_of_partition: false,
+        is_diagonal: false,
         build: |a, options| (options.sub_pc.build)(a),
     },
     Kind {
@@ -90,6 +96,7 @@ pub const TABLE: &[Kind] = &[
         aliases: &[],
         about: "Chebyshev polynomial in the diagonally scaled matrix: products, and no inner products",
         independent_of_partition: true,
+        is_diagonal: false,
         build: |a, options| Ok(Box::new(Chebyshev::new(a, options.chebyshev_degree)?)),
     },
 ];

@@ -19,7 +19,7 @@ pub trait Preconditioner {
         false
     }
 
-    /// The diagonal of M on owned rows, when M is diagonal.
+    /// The diagonal of M on owned rows, when M is diagonal: on all ranks or on none.
     fn diagonal(&self) -> Option<&[f64]> {
         None
     }

@@ -142,8 +142,8 @@ pub struct StorageFacts {
     pub ranks_by_format: BTreeMap<&'static str, u64>,
     /// Memory per row, and what a pass must read of it.
     pub bytes_per_row: f64,
-    /// `one-sweep` or `overlap`; of consequence to pipe-pr-cg and pipe-pr-m-cg.
-    pub schedule: &'static str,
+    /// How iterations were cut, `one-sweep` or `overlap`; null for methods that leave no choice.
+    pub schedule: Option<&'static str>,
 }
 
 impl StorageFacts {
@@ -155,7 +155,7 @@ impl StorageFacts {
         StorageFacts {
             ranks_by_format: ranks_by_format.filter(|(_, ranks)| *ranks > 0).collect(),
             bytes_per_row: comm.reduced(Op::Sum, a.bytes_per_pass(0)) as f64 / a.layout().n().max(1) as f64,
-            schedule: if a.is_one_sweep() { "one-sweep" } else { "overlap" },
+            schedule: None,
         }
     }
 }

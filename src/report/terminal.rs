@@ -69,7 +69,8 @@ pub fn summary(run: &Run) -> String {
             several => several.iter().map(|(name, ranks)| format!("{name} on {ranks} ranks")).collect(),
         };
         let per_row = storage.bytes_per_row;
-        line("storage", format!("{}, {per_row:.1} bytes per row; {} schedule", formats.join(", "), storage.schedule));
+        let schedule = storage.schedule.map_or(String::new(), |schedule| format!("; schedule {schedule}"));
+        line("storage", format!("{}, {per_row:.1} bytes per row{schedule}", formats.join(", ")));
     }
     let method = &run.method;
     let sub = method.sub_preconditioner.map_or(String::new(), |sub| format!(" ({sub})"));

@@ -72,8 +72,24 @@ pub fn error_history(comm: &Comm, source: &Source, method: &krylov::Kind, pc: &s
     errors.into_iter().map(|error| error / first).collect()
 }
 
-/// How far summation order alone moves the published figures: it differs between any two machines.
-/// Iterations, and digits of accuracy (worse than published; better is no failure).
+/// How far summation order alone moved the published figures in a run of 19 cases with 10 orders each:
+/// iterations, and digits of accuracy (worse than published; better is no failure).
+#[allow(dead_code)]
+pub fn is_off(row: &Row, errors: &[f64]) -> bool {
+    let published = row.iterations.unwrap_or(0);
+    let share = |percent: u64| published * percent / 100;
+    let (_, digits) = tolerances(row, published);
+    let iterations = match (row.preconditioner.as_str(), row.variant.as_str(), row.matrix.as_str()) {
+        (_, "GV-CG" | "PIPE-P-CG", _) => share(15).max(3),
+        ("jacobi", _, _) => share(1).max(2),
+        (_, "PIPE-PR-CG", "bcsstk03") => share(6),
+        (_, "PIPE-PR-M-CG", _) => share(10).max(3),
+        _ => share(5).max(3),
+    };
+    off(row, errors, iterations, iterations, digits).is_some()
+}
+
+/// The same for a test, with the two cases that other orders moved further.
 fn tolerances(row: &Row, published: u64) -> (u64, f64) {
     let share = |percent: u64| published * percent / 100;
     let iterations = match (row.preconditioner.as_str(), row.variant.as_str(), row.matrix.as_str()) {
@@ -98,17 +114,22 @@ fn tolerances(row: &Row, published: u64) -> (u64, f64) {
 }
 
 /// What is wrong with our figures for a row, if anything.
+#[allow(dead_code)]
 pub fn deviation(row: &Row, errors: &[f64]) -> Option<String> {
-    let (tolerance, allowance) = tolerances(row, row.iterations.unwrap_or(0));
+    let published = row.iterations.unwrap_or(0);
+    let (more, allowance) = tolerances(row, published);
+    // With a diagonal M these two keep r̃ and s̃ and form r and s from them, where the paper updates all four:
+    // fewer rounding errors, so less delay. nos2: 3068 to 3090 iterations, published 3303, and 3047 for HS-CG.
+    let is_better = row.preconditioner == "jacobi" && row.variant.starts_with("PIPE-PR");
+    off(row, errors, more, if is_better { more.max(published / 12) } else { more }, allowance)
+}
+
+/// A row that takes so many iterations more or fewer, or loses so many digits.
+fn off(row: &Row, errors: &[f64], more: u64, fewer: u64, allowance: f64) -> Option<String> {
     let iterations = errors.iter().position(|&error| error <= 1e-5).map(|k| k as u64);
     let min_error = errors.iter().copied().fold(f64::INFINITY, f64::min).log10();
     let close = match (row.iterations, iterations) {
-        // With a diagonal M these two keep r̃ and s̃ and form r and s from them, where the paper updates all four:
-        // fewer rounding errors, so less delay. nos2: 3068 to 3090 iterations, published 3303, and 3047 for HS-CG.
-        (Some(published), Some(ours)) if row.preconditioner == "jacobi" && row.variant.starts_with("PIPE-PR") => {
-            ours <= published + tolerance && ours + tolerance.max(published / 12) >= published
-        }
-        (Some(published), Some(ours)) => ours.abs_diff(published) <= tolerance,
+        (Some(published), Some(ours)) => ours <= published + more && ours + fewer >= published,
         // Never reached, as published; or reached by luck of the rounding.
         (None, _) => true,
         (Some(_), None) => false,
@@ -119,7 +140,7 @@ pub fn deviation(row: &Row, errors: &[f64]) -> Option<String> {
         let Row { matrix, preconditioner, variant, log10_min_error, .. } = row;
         let published = row.iterations;
         format!(
-            "{matrix} {preconditioner} {variant}: {iterations:?} iterations, published {published:?} +- {tolerance}; \
+            "{matrix} {preconditioner} {variant}: {iterations:?} iterations, published {published:?} +{more} -{fewer}; \
              accuracy {min_error:.2}, published {log10_min_error} + {allowance}"
         )
     })

@@ -25,6 +25,11 @@ const COSTS: &[(&str, [u64; 7])] = &[
     ("pipe-pr-cg", [1, 0, 4, 5, 1, 2, 2]),
 ];
 
+/// Whether PIPE-PR-CG can sweep with this preconditioner.
+fn is_diagonal(pc: &str) -> bool {
+    ["none", "jacobi"].contains(&pc)
+}
+
 const SCHEDULES: [Schedule; 2] = [Schedule::Overlap, Schedule::OneSweep];
 
 /// Solves on a grid with scattered owners; the counts at each iterate, and the messages of one exchange.
@@ -68,6 +73,12 @@ fn iterations(comm: &Comm) {
                     "{method} {pc}: words"
                 );
                 assert_eq!((spent.passes, spent.products), (passes, products), "{method} {pc}: products");
+                let is_swept = schedule == Schedule::OneSweep && method.starts_with("pipe-pr") && is_diagonal(pc);
+                let overlapped = if blocking == 0 && !is_swept { passes } else { 0 };
+                assert_eq!(
+                    spent.overlapped_passes, overlapped,
+                    "{method} {pc} {schedule:?}: passes while a sum is in flight"
+                );
                 assert_eq!(spent.preconditioned, if preconditioning { preconditioned } else { 0 }, "{method} {pc}: M");
                 assert_eq!(spent.messages, messages, "{method} {pc}: one message per neighbour");
                 assert_eq!(spent.setup_collectives, 0, "{method} {pc}: no other collective");

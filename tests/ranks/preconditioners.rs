@@ -2,11 +2,11 @@
 //! against its definition.
 
 use crate::Body;
-use crate::support::{Random, direct_solution, distribute, grid, pick, random_owners, random_spd};
+use crate::support::{Random, direct_solution, distribute, distribute_with, grid, pick, random_owners, random_spd};
 use halocg::comm::Comm;
 use halocg::error::{ExitCode, Result};
-use halocg::krylov::{self, Settings};
-use halocg::operator::{DenseColumns, DistMatrix, Operator};
+use halocg::krylov::{self, Reason, Settings};
+use halocg::operator::{DenseColumns, DistMatrix, MatrixOptions, Operator, Schedule};
 use halocg::preconditioner::{self, Options, Preconditioner, SUB_TABLE, SubKind};
 use halocg::problem::Spectrum;
 use halocg::problem::matrix_market::SerialMatrix;
@@ -23,6 +23,7 @@ pub const BODIES: &[Body] = &[
     ("ic0 shifts a matrix on which it breaks down, and says so", ic0_breakdown),
     ("preconditioners that cannot be built say so on every rank", refusals),
     ("preconditioners of the dense model problem", dense),
+    ("a preconditioner that is not positive definite is found out", indefinite),
 ];
 
 /// Every preconditioner of the table, with every block solver and several degrees, and what to call it.
@@ -376,4 +377,54 @@ fn dense(comm: &Comm) {
             }
         }
     });
+}
+
+/// M = diag(d), known to be diagonal or not.
+struct Signed {
+    d: Vec<f64>,
+    says_so: bool,
+}
+
+impl Preconditioner for Signed {
+    fn apply(&mut self, r: &[f64], z: &mut [f64]) {
+        (0..r.len()).for_each(|i| z[i] = r[i] / self.d[i]);
+    }
+
+    fn apply_pair(&mut self, r: &[[f64; 2]], z: &mut [[f64; 2]]) {
+        (0..r.len()).for_each(|i| z[i] = r[i].map(|r| r / self.d[i]));
+    }
+
+    fn diagonal(&self) -> Option<&[f64]> {
+        self.says_so.then_some(&self.d[..])
+    }
+}
+
+/// ⟨r̃, r⟩ < 0 at the start, or later on.
+fn indefinite(comm: &Comm) {
+    let matrix = grid(12, 11);
+    let n = matrix.rows();
+    let owners = random_owners(&mut Random::new(71), n, comm.size());
+    for schedule in [Schedule::Overlap, Schedule::OneSweep] {
+        let mut a = distribute_with(comm, &matrix, &owners, &MatrixOptions { schedule, ..MatrixOptions::default() });
+        for method in krylov::TABLE {
+            for says_so in [false, true] {
+                // Negative where b is not zero, so from the start; and elsewhere, which shows later, if it does.
+                for first in [0, n as u64 / 2] {
+                    let d = |&row: &u64| if row >= first && row < first + 40 { -1.0 } else { 4.0 };
+                    let b: Vec<f64> = a.layout().rows().iter().map(|&row| f64::from(u8::from(row < 20))).collect();
+                    let mut m = Signed { d: a.layout().rows().iter().map(d).collect(), says_so };
+                    let outcome = krylov::solve(&mut a, &mut m, &b, None, method, &Settings::default(), |_| ());
+                    let what = format!("{} {says_so} {first}: {:?}", method.name, outcome.reason);
+                    assert!(
+                        !outcome.reason.is_converged() || outcome.true_residual <= 1.2e-8 * outcome.reference_norm,
+                        "{what}"
+                    );
+                    if first == 0 {
+                        assert_eq!(outcome.reason, Reason::IndefinitePreconditioner, "{what}");
+                        assert_eq!(outcome.reason.exit_code(), ExitCode::Preconditioner);
+                    }
+                }
+            }
+        }
+    }
 }

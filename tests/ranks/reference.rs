@@ -265,6 +265,8 @@ fn reference(name: &str, q: &Problem, replaced: &[usize]) -> Vec<Step> {
 struct Bent<T> {
     straight: T,
     coefficients: Vec<f64>,
+    /// The same on every rank, also where there are no coefficients.
+    is_bent: bool,
 }
 
 /// y += coefficients |x|
@@ -389,7 +391,7 @@ impl Preconditioner for Bent<Box<dyn Preconditioner>> {
     }
 
     fn diagonal(&self) -> Option<&[f64]> {
-        self.straight.diagonal().filter(|_| self.coefficients.iter().all(|&c| c == 0.0))
+        self.straight.diagonal().filter(|_| !self.is_bent)
     }
 }
 
@@ -409,8 +411,9 @@ fn solve(comm: &Comm, random: &mut Random, q: &Problem, method: &krylov::Kind, s
     let rows = straight.layout().rows().to_vec();
     let own = |v: &V| pick(v.as_slice().expect("vectors are contiguous"), &rows);
     let pc = preconditioner::Kind::named(q.pc()).unwrap().build(&straight).unwrap();
-    let mut m = Bent { straight: pc, coefficients: q.m.as_ref().map_or(vec![], |[_, e]| own(e)) };
-    let mut a = Bent { straight, coefficients: own(&q.a_bend) };
+    let is_bent = q.a_bend.iter().any(|&c| c != 0.0);
+    let mut m = Bent { straight: pc, coefficients: q.m.as_ref().map_or(vec![], |[_, e]| own(e)), is_bent };
+    let mut a = Bent { straight, coefficients: own(&q.a_bend), is_bent };
     let (mut norms, mut products) = (vec![], vec![]);
     let settings = Settings::exactly(STEPS as u64);
     let outcome = krylov::solve(&mut a, &mut m, &own(&q.b), None, method, &settings, |snapshot| {

@@ -9,7 +9,7 @@ use crate::vector::vectorized;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Numbers of a vector that are computed at once: 512 bytes of x per entry of the pattern, 4 registers
+/// Numbers of a vector that are computed at once: 128 bytes of x per entry of the pattern, 4 registers
 /// of AVX2 or 8 of SSE2 for the sums.
 const CHUNK: usize = 16;
 
@@ -151,7 +151,11 @@ impl Builder {
     pub(in crate::operator) fn push(&mut self, entries: &[(u32, f64)]) {
         let row = self.rows;
         self.rows += 1;
-        let shift = |&(column, value): &(u32, f64)| ((i64::from(column) - row as i64) as i32, value.to_bits());
+        let shift = |&(column, value): &(u32, f64)| {
+            let offset =
+                i32::try_from(i64::from(column) - row as i64).expect("a run's columns lie within 2^31 of the row");
+            (offset, value.to_bits())
+        };
         let shifted = entries.iter().map(shift);
         if let Some(run) = self.runs.last()
             && shifted.clone().eq(self.patterns[run.pattern as usize].iter().copied())
@@ -173,7 +177,7 @@ impl Builder {
         for pattern in self.patterns {
             runs.offsets.extend(pattern.iter().map(|entry| entry.0));
             runs.values.extend(pattern.iter().map(|entry| f64::from_bits(entry.1)));
-            runs.pattern_starts.push(runs.offsets.len() as u32);
+            runs.pattern_starts.push(u32::try_from(runs.offsets.len()).expect("patterns have fewer than 2^32 entries"));
         }
         runs
     }
