@@ -278,6 +278,46 @@ fn a_written_poisson_matrix_solves_like_the_generated_one() {
 }
 
 #[test]
+fn format_and_schedule_change_no_bit_and_are_reported() {
+    let folder = Folder::new("format");
+    for how in [&[Launch::Alone][..], &both(4)].concat() {
+        let mut solutions = Vec::new();
+        for matrix in [&["--format", "csr"][..], &["--format", "runs"], &["--format", "auto"], &["--matrix-free"]] {
+            for schedule in ["overlap", "one-sweep", "auto"] {
+                let x = folder.path("x.mtx");
+                let args = ["poisson", "--n", "70,50", "--pc", "jacobi", "--schedule", schedule, "--output", &x];
+                let run = run_json(how, &[&args, matrix].concat(), 0);
+                solutions.push(read(&x));
+                let storage = &run["storage"];
+                let ran = storage["schedule"].as_str().expect("a schedule");
+                assert!(ran == schedule || schedule == "auto" && ["overlap", "one-sweep"].contains(&ran), "{storage}");
+                let format = if matrix == ["--format", "auto"] { "runs" } else { matrix[matrix.len() - 1] };
+                assert!(storage["ranks_by_format"][format.trim_start_matches("--")].is_number(), "{format}: {storage}");
+                let swept = run["traffic"]["sweep_gigabytes_per_second"].as_f64().expect("a rate") > 0.0;
+                assert_eq!(swept, ran == "one-sweep", "{run:#}");
+            }
+        }
+        assert!(solutions.iter().all(|x| *x == solutions[0]), "{how:?}");
+        // Nothing to choose: nothing is reported.
+        for args in [["poisson", "--n", "9", "--solver", "hs-cg"], ["poisson", "--n", "9", "--pc", "ssor"]] {
+            let schedule = &run_json(how, &args, 0)["storage"]["schedule"];
+            assert!(schedule.is_null() || schedule == "overlap" && args[3] == "--pc", "{args:?}: {schedule}");
+        }
+    }
+}
+
+#[test]
+fn a_comparison_leaves_out_what_cannot_be_built() {
+    for how in both(2) {
+        let args = ["compare", "model", "-n", "40", "--solvers", "hs-cg,pipe-pr-cg", "--pc", "chebyshev,jacobi"];
+        let finished = run(how, &args);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert!(finished.stdout.contains("preconditioner chebyshev-4: left out: "), "{finished:?}");
+        assert!(finished.stdout.contains("pipe-pr-cg"), "{finished:?}");
+    }
+}
+
+#[test]
 fn the_discretisation_error_falls_as_h_squared() {
     for (dim, stencil, coarse, fine) in
         [("2", "5", "15", "31"), ("2", "9", "15", "31"), ("3", "7", "11", "23"), ("3", "27", "11", "23")]
