@@ -126,7 +126,7 @@ const BANDED_ACCURACY: &[(&str, f64, f64)] = &[
 ];
 
 #[test]
-#[ignore = "42 million entries, 4000 iterations of five methods: a quarter of an hour and 3 GB"]
+#[ignore = "42 million entries, 4000 iterations of five methods: some minutes and 3 GB"]
 fn the_banded_problem_of_the_scaling_runs_has_the_published_accuracy() {
     for &(variant, low, high) in BANDED_ACCURACY {
         let method = krylov::TABLE.iter().find(|method| method.paper_name == variant).expect("a method of the paper");
