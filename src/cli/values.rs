@@ -1,0 +1,104 @@
+//! Values of single arguments: parsed, or refused with what would have been understood.
+
+use super::{FormatChoice, List};
+use crate::krylov;
+use crate::operator::{self, Format};
+use crate::partition::Partition;
+use crate::pipeline::RightHandSide;
+use crate::preconditioner;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+pub(super) fn formats() -> impl TypedValueParser<Value = FormatChoice> {
+    let names = operator::FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about));
+    PossibleValuesParser::new(names.chain([PossibleValue::new("auto")])).map(|name| FormatChoice(Format::named(&name)))
+}
+
+pub(super) fn solvers() -> impl TypedValueParser<Value = &'static krylov::Kind> {
+    let values = krylov::TABLE
+        .iter()
+        .map(|kind| PossibleValue::new(kind.name).aliases(kind.aliases.iter().copied()).help(kind.about));
+    PossibleValuesParser::new(values).map(|name| krylov::Kind::named(&name).expect("only names of the table pass"))
+}
+
+pub(super) fn preconditioners() -> impl TypedValueParser<Value = &'static preconditioner::Kind> {
+    let values = preconditioner::TABLE
+        .iter()
+        .map(|kind| PossibleValue::new(kind.name).aliases(kind.aliases.iter().copied()).help(kind.about));
+    PossibleValuesParser::new(values)
+        .map(|name| preconditioner::Kind::named(&name).expect("only names of the table pass"))
+}
+
+/// `all`, or names of a table separated by commas.
+fn list<T>(
+    text: &str,
+    table: &'static [T],
+    name: fn(&T) -> &str,
+    named: fn(&str) -> Option<&'static T>,
+) -> std::result::Result<List<T>, String> {
+    if text == "all" {
+        return Ok(List(table.iter().collect()));
+    }
+    let known = || table.iter().map(name).collect::<Vec<_>>().join(", ");
+    let one = |word: &str| named(word).ok_or_else(|| format!("`{word}` is not one of all, {}", known()));
+    Ok(List(text.split(',').map(one).collect::<std::result::Result<_, _>>()?))
+}
+
+pub(super) fn solver_list(text: &str) -> std::result::Result<List<krylov::Kind>, String> {
+    list(text, krylov::TABLE, |kind| kind.name, krylov::Kind::named)
+}
+
+pub(super) fn preconditioner_list(text: &str) -> std::result::Result<List<preconditioner::Kind>, String> {
+    list(text, preconditioner::TABLE, |kind| kind.name, preconditioner::Kind::named)
+}
+
+pub(super) fn sub_preconditioners() -> impl TypedValueParser<Value = &'static preconditioner::SubKind> {
+    let values = preconditioner::SUB_TABLE
+        .iter()
+        .map(|kind| PossibleValue::new(kind.name).aliases(kind.aliases.iter().copied()).help(kind.about));
+    PossibleValuesParser::new(values)
+        .map(|name| preconditioner::SubKind::named(&name).expect("only names of the table pass"))
+}
+
+fn number(text: &str, wanted: &str, fits: impl Fn(f64) -> bool) -> std::result::Result<f64, String> {
+    text.parse().ok().filter(|&number| fits(number)).ok_or_else(|| format!("must be {wanted}"))
+}
+
+pub(super) fn not_negative(text: &str) -> std::result::Result<f64, String> {
+    number(text, "a finite number >= 0", |number| number >= 0.0 && number.is_finite())
+}
+
+pub(super) fn positive(text: &str) -> std::result::Result<f64, String> {
+    number(text, "a number > 0", |number| number > 0.0)
+}
+
+pub(super) fn at_least_one(text: &str) -> std::result::Result<f64, String> {
+    number(text, "a finite number >= 1", |number| number >= 1.0 && number.is_finite())
+}
+
+pub(super) fn fraction(text: &str) -> std::result::Result<f64, String> {
+    number(text, "a number > 0 and <= 1", |number| number > 0.0 && number <= 1.0)
+}
+
+pub(super) fn right_hand_side(text: &str) -> std::result::Result<RightHandSide, String> {
+    Ok(match text {
+        "ones" => RightHandSide::Ones,
+        "A1" => RightHandSide::A1,
+        "random" => RightHandSide::Random(0),
+        _ => match text.strip_prefix("random:") {
+            Some(seed) => RightHandSide::Random(seed.parse().map_err(|_| "the seed must be a whole number")?),
+            None => RightHandSide::File(text.into()),
+        },
+    })
+}
+
+pub(super) fn partition(text: &str) -> std::result::Result<Partition, String> {
+    match text {
+        "metis" => Ok(Partition::Metis),
+        "blocks" => Ok(Partition::Blocks),
+        "boxes" => Ok(Partition::Boxes),
+        _ => match text.strip_prefix("file:") {
+            Some(path) if !path.is_empty() => Ok(Partition::File(path.into())),
+            _ => Err("use metis, blocks, boxes or file:PATH".into()),
+        },
+    }
+}
