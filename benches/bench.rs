@@ -5,7 +5,7 @@
 //! meets all alike; figures are medians over the rounds. Ranks are threads.
 //!
 //! ```text
-//! bench [--rounds N] [--ranks 1,2] [--quick] [--json FILE] [--markdown FILE]
+//! bench [--rounds N] [--ranks 1,2] [--quick] [--only TEXT] [--json FILE] [--markdown FILE]
 //! bench --ratios BASE.json... -- NEW.json...
 //! ```
 
@@ -74,6 +74,8 @@ struct Arguments {
     rounds: usize,
     ranks: Vec<usize>,
     quick: bool,
+    /// Problems whose name contains it.
+    only: String,
     json: Option<PathBuf>,
     markdown: Option<PathBuf>,
 }
@@ -94,7 +96,7 @@ fn main() {
     };
     for &ranks in &arguments.ranks {
         report.lines.extend(bandwidth(ranks, arguments.rounds));
-        for (name, grid) in problems(arguments.quick) {
+        for (name, grid) in problems(arguments.quick).into_iter().filter(|(name, _)| name.contains(&arguments.only)) {
             eprintln!("{name}, {ranks} ranks");
             report
                 .lines
@@ -119,7 +121,8 @@ fn fail(message: &str) -> ! {
 }
 
 fn parse(words: &[String]) -> Arguments {
-    let mut arguments = Arguments { rounds: 7, ranks: vec![1, 2], quick: false, json: None, markdown: None };
+    let mut arguments =
+        Arguments { rounds: 7, ranks: vec![1, 2], quick: false, only: String::new(), json: None, markdown: None };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().unwrap_or_else(|| fail(&format!("{word} needs a value")));
@@ -128,6 +131,7 @@ fn parse(words: &[String]) -> Arguments {
             "--rounds" => arguments.rounds = number(value()),
             "--ranks" => arguments.ranks = value().split(',').map(number).collect(),
             "--quick" => arguments.quick = true,
+            "--only" => arguments.only = value().clone(),
             "--json" => arguments.json = Some(value().into()),
             "--markdown" => arguments.markdown = Some(value().into()),
             other => fail(&format!("{other}: no such option")),
@@ -159,39 +163,67 @@ fn problems(quick: bool) -> Vec<(&'static str, Stencil)> {
     problems
 }
 
-/// What the memory gives: a sum over one array, and a ← b + q c. The model counts the write of a once.
+/// What the memory gives: a sum over one array, a ← b + q c, and a ← q a. The model counts a write once; that of
+/// the triad costs a read besides, that of the update in place does not.
 fn bandwidth(ranks: usize, rounds: usize) -> Vec<Line> {
-    let measure = |comm: &Comm, name: &str, len: usize| {
-        let (b, c) = (vec![1.0; len], vec![2.0; len]);
-        let mut a = vec![0.0; len];
+    let measure = |comm: &Comm, name: &'static str, len: usize| {
+        let (mut a, b, c) = (vec![0.0; len], vec![1.0; len], vec![2.0; len]);
         let passes = (LARGE / len).max(1);
-        let (mut read, mut triad) = (Vec::new(), Vec::new());
         let rows = (len * ranks) as f64;
+        let arch = pulp::Arch::new();
+        let mut times = [const { Vec::new() }; 3];
         for _ in 0..rounds {
-            let sums = || {
+            let mut seconds = [0.0; 3];
+            seconds[0] = timed(comm, || {
                 for _ in 0..passes {
                     black_box(halocg::vector::dot(&b, &b));
                 }
-            };
-            read.push(1e9 * timed(comm, sums) / rows);
-            let mut update = || {
-                for ((a, b), c) in a.iter_mut().zip(&b).zip(&c) {
-                    *a = b + black_box(3.0) * c;
+            });
+            seconds[1] = timed(comm, || {
+                for _ in 0..passes {
+                    let q = black_box(3.0);
+                    arch.dispatch(
+                        #[inline(always)]
+                        || {
+                            a.iter_mut().zip(&b).zip(&c).for_each(
+                                #[inline(always)]
+                                |((a, b), c)| *a = b + q * c,
+                            )
+                        },
+                    );
+                    black_box(&mut a);
                 }
-                black_box(&mut a);
-            };
-            triad.push(1e9 * timed(comm, || (0..passes).for_each(|_| update())) / rows);
+            });
+            seconds[2] = timed(comm, || {
+                for _ in 0..passes {
+                    let q = black_box(0.999);
+                    arch.dispatch(
+                        #[inline(always)]
+                        || {
+                            a.iter_mut().for_each(
+                                #[inline(always)]
+                                |a| *a *= q,
+                            )
+                        },
+                    );
+                    black_box(&mut a);
+                }
+            });
+            for (times, seconds) in times.iter_mut().zip(seconds) {
+                times.push(1e9 * seconds / rows / passes as f64);
+            }
         }
-        [("read", read, 8.0), ("triad", triad, 24.0)].map(|(case, times, bytes)| Line {
+        let cases = [("read", 8.0), ("triad", 24.0), ("update in place", 16.0)];
+        cases.into_iter().zip(times).map(move |((case, bytes), nanoseconds)| Line {
             problem: format!("bandwidth, {name}"),
             case: case.into(),
             ranks,
             rows: (len * ranks) as u64,
             model_bytes: bytes,
-            nanoseconds: times.into_iter().map(|time| time / passes as f64).collect(),
+            nanoseconds,
         })
     };
-    let run = |comm: &Comm| [measure(comm, "out of cache", LARGE), measure(comm, "in cache", SMALL)].concat();
+    let run = |comm: &Comm| measure(comm, "out of cache", LARGE).chain(measure(comm, "in cache", SMALL)).collect();
     Comm::threads(ranks, run).swap_remove(0)
 }
 

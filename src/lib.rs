@@ -17,6 +17,7 @@
 //! * [`files`]: files that appear when they are complete;
 //! * [`memory`]: large arrays in huge pages;
 //! * [`tridiagonal`]: eigenvalues of tridiagonal matrices;
+//! * [`simd`]: vector instructions, chosen at run time;
 //! * [`vector`]: a rank's own rows of a vector;
 //! * [`comm`]: ranks, sums, exchanges;
 //! * [`problem`]: what is to be solved, read or generated;
@@ -79,6 +80,7 @@ pub mod pipeline;
 pub mod preconditioner;
 pub mod problem;
 pub mod report;
+pub mod simd;
 pub mod tridiagonal;
 pub mod vector;
 

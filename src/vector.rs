@@ -1,10 +1,28 @@
 //! Operations on a rank's own rows of a vector. Nothing here communicates.
 
+use crate::simd::{LANES, Simd, vectorized};
 use std::ops::Range;
 
-/// Independent accumulators per inner product: enough to hide the latency of an addition, and a
-/// fixed number of them, so that a sum over the same rows has the same bits every time.
-pub const LANES: usize = 8;
+/// Runs `$body` on `0..$len` cut into [`Strip`]s of [`LANES`] rows, `$i` being each of them. The body is
+/// compiled twice, for whole strips and for the rest: whole ones then lose no time in asking how long
+/// they are.
+macro_rules! for_strips {
+    ($i:ident in $len:expr, $body:block) => {{
+        let len: usize = $len;
+        let whole = len - len % $crate::simd::LANES;
+        let mut at = 0;
+        while at < whole {
+            let $i = $crate::vector::Strip { start: at, end: at + $crate::simd::LANES };
+            $body
+            at += $crate::simd::LANES;
+        }
+        if whole < len {
+            let $i = $crate::vector::Strip { start: whole, end: len };
+            $body
+        }
+    }};
+}
+pub(crate) use for_strips;
 
 /// ⟨x, y⟩ over this rank's rows.
 ///
@@ -12,15 +30,18 @@ pub const LANES: usize = 8;
 /// If the lengths differ.
 pub fn dot(x: &[f64], y: &[f64]) -> f64 {
     assert_eq!(x.len(), y.len());
-    let mut lanes = [0.0; LANES];
-    let (x_blocks, y_blocks) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-    let tail: f64 = x_blocks.remainder().iter().zip(y_blocks.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in x_blocks.zip(y_blocks) {
-        for lane in 0..LANES {
-            lanes[lane] += x[lane] * y[lane];
-        }
-    }
-    lanes.iter().sum::<f64>() + tail
+    let (whole, rest) = (x.len() - x.len() % LANES, x.len() - x.len() % LANES..x.len());
+    let mut dots = Dots::<1>::default();
+    vectorized!(simd => {
+        let mut sums = dots.load(simd);
+        for_strips!(i in whole, {
+            let [x, y] = Lanes::load_each(simd, [x, y], i);
+            sums.add([x * y]);
+        });
+        dots.store(sums);
+    });
+    let tail: f64 = x[rest.clone()].iter().zip(&y[rest]).map(|(x, y)| x * y).sum();
+    dots.sums()[0] + tail
 }
 
 /// y ← y + a x
@@ -39,7 +60,137 @@ pub fn xpby(y: &mut [f64], x: &[f64], b: f64) {
     }
 }
 
-/// K inner products accumulated row by row in [`LANES`] lanes each, inside an update sweep.
+/// At most [`LANES`] rows, one after the other: what `for_strips!` cuts a vector into.
+#[derive(Clone, Copy, Debug)]
+pub struct Strip {
+    /// The first row.
+    pub start: usize,
+    /// The row after the last.
+    pub end: usize,
+}
+
+/// The numbers of a vector on a strip of rows, to calculate with as with one number. The last strip of a
+/// vector may be shorter; what then fills it up is not stored.
+#[derive(Clone, Copy)]
+pub struct Lanes<S: Simd> {
+    simd: S,
+    numbers: S::Numbers,
+}
+
+impl<S: Simd> Lanes<S> {
+    /// The same number in every lane.
+    #[inline(always)]
+    pub fn all(simd: S, number: f64) -> Lanes<S> {
+        Lanes { simd, numbers: simd.splat(number) }
+    }
+
+    /// The rows `i` of a vector, filled up with zeros.
+    #[inline(always)]
+    pub fn load(simd: S, from: &[f64], i: Strip) -> Lanes<S> {
+        Lanes::load_or(0.0, simd, from, i)
+    }
+
+    /// The same of a vector that is divided by: filled up with ones.
+    #[inline(always)]
+    pub fn load_divisor(simd: S, from: &[f64], i: Strip) -> Lanes<S> {
+        Lanes::load_or(1.0, simd, from, i)
+    }
+
+    #[inline(always)]
+    fn load_or(filling: f64, simd: S, from: &[f64], i: Strip) -> Lanes<S> {
+        let from = &from[i.start..i.end];
+        let numbers = match from.try_into() {
+            Ok(whole) => simd.read(whole),
+            Err(_) => {
+                let mut filled = [filling; LANES];
+                filled[..from.len()].copy_from_slice(from);
+                simd.read(&filled)
+            }
+        };
+        Lanes { simd, numbers }
+    }
+
+    /// The rows `i` of several vectors.
+    #[inline(always)]
+    pub fn load_each<const K: usize>(simd: S, from: [&[f64]; K], i: Strip) -> [Lanes<S>; K] {
+        let mut lanes = [Lanes::all(simd, 0.0); K];
+        for k in 0..K {
+            lanes[k] = Lanes::load(simd, from[k], i);
+        }
+        lanes
+    }
+
+    /// The rows `i` of two vectors that lie side by side.
+    #[inline(always)]
+    pub fn load_pair(simd: S, from: &[[f64; 2]], i: Strip) -> [Lanes<S>; 2] {
+        let from = &from[i.start..i.end];
+        let [first, second] = match from.try_into() {
+            Ok(whole) => simd.read_pairs(whole),
+            Err(_) => {
+                let mut filled = [[0.0; 2]; LANES];
+                filled[..from.len()].copy_from_slice(from);
+                simd.read_pairs(&filled)
+            }
+        };
+        [Lanes { simd, numbers: first }, Lanes { simd, numbers: second }]
+    }
+
+    /// Into the rows `i` of a vector. Returns what was stored.
+    #[inline(always)]
+    pub fn store(self, to: &mut [f64], i: Strip) -> Lanes<S> {
+        let to = &mut to[i.start..i.end];
+        match <&mut [f64; LANES]>::try_from(&mut *to) {
+            Ok(whole) => self.simd.write(self.numbers, whole),
+            Err(_) => {
+                let mut filled = [0.0; LANES];
+                self.simd.write(self.numbers, &mut filled);
+                to.copy_from_slice(&filled[..to.len()]);
+            }
+        }
+        self
+    }
+
+    /// Into the rows `i` of two vectors side by side.
+    #[inline(always)]
+    pub fn store_pair([first, second]: [Lanes<S>; 2], to: &mut [[f64; 2]], i: Strip) {
+        let (simd, pair, to) = (first.simd, [first.numbers, second.numbers], &mut to[i.start..i.end]);
+        match <&mut [[f64; 2]; LANES]>::try_from(&mut *to) {
+            Ok(whole) => simd.write_pairs(pair, whole),
+            Err(_) => {
+                let mut filled = [[0.0; 2]; LANES];
+                simd.write_pairs(pair, &mut filled);
+                to.copy_from_slice(&filled[..to.len()]);
+            }
+        }
+    }
+}
+
+/// The arithmetic of [`Lanes`], lane by lane.
+macro_rules! lane_by_lane {
+    ($trait:ident, $name:ident) => {
+        impl<S: Simd> std::ops::$trait for Lanes<S> {
+            type Output = Lanes<S>;
+            #[inline(always)]
+            fn $name(self, other: Lanes<S>) -> Lanes<S> {
+                Lanes { simd: self.simd, numbers: self.simd.$name(self.numbers, other.numbers) }
+            }
+        }
+    };
+}
+lane_by_lane!(Add, add);
+lane_by_lane!(Sub, sub);
+lane_by_lane!(Mul, mul);
+lane_by_lane!(Div, div);
+
+impl<S: Simd> std::ops::Mul<Lanes<S>> for f64 {
+    type Output = Lanes<S>;
+    #[inline(always)]
+    fn mul(self, lanes: Lanes<S>) -> Lanes<S> {
+        Lanes::all(lanes.simd, self) * lanes
+    }
+}
+
+/// K inner products over rows that come block by block, in [`LANES`] lanes each.
 #[derive(Clone, Copy, Debug)]
 pub struct Dots<const K: usize> {
     lanes: [[f64; LANES]; K],
@@ -60,13 +211,21 @@ impl<const K: usize> Dots<K> {
         }
     }
 
-    /// Adds the products that a strip of rows contributes to each inner product.
+    /// In registers, for a block of rows.
     #[inline(always)]
-    pub fn add_strip(&mut self, products: [Lanes; K]) {
-        for (lanes, product) in self.lanes.iter_mut().zip(products) {
-            for (lane, product) in lanes.iter_mut().zip(product.0) {
-                *lane += product;
-            }
+    pub fn load<S: Simd>(&self, simd: S) -> Sums<S, K> {
+        let mut sums = Sums([Lanes::all(simd, 0.0); K]);
+        for k in 0..K {
+            sums.0[k].numbers = simd.read(&self.lanes[k]);
+        }
+        sums
+    }
+
+    /// As they are after a block of rows.
+    #[inline(always)]
+    pub fn store<S: Simd>(&mut self, sums: Sums<S, K>) {
+        for k in 0..K {
+            sums.0[k].store(&mut self.lanes[k], Strip { start: 0, end: LANES });
         }
     }
 
@@ -76,125 +235,19 @@ impl<const K: usize> Dots<K> {
     }
 }
 
-/// The numbers of a vector on a strip of [`LANES`] rows, to calculate with as with one number. The
-/// last strip of a vector may be shorter; what then fills it up is not stored.
-#[derive(Clone, Copy, Debug)]
-pub struct Lanes([f64; LANES]);
+/// [`Dots`] in registers.
+#[derive(Clone, Copy)]
+pub struct Sums<S: Simd, const K: usize>([Lanes<S>; K]);
 
-impl Lanes {
-    /// From at most [`LANES`] numbers, filled up with zeros.
+impl<S: Simd, const K: usize> Sums<S, K> {
+    /// Adds the products that a strip contributes to each inner product. What fills up a short strip is added too: it
+    /// must make zeros, as [`Lanes::load`] and [`Lanes::load_pair`] do.
     #[inline(always)]
-    pub fn load(from: &[f64]) -> Lanes {
-        Lanes::load_or(from, 0.0)
-    }
-
-    /// The same, filled up with another number: one that may be divided by.
-    #[inline(always)]
-    pub fn load_or(from: &[f64], filling: f64) -> Lanes {
-        Lanes(from.try_into().unwrap_or_else(|_| std::array::from_fn(|lane| *from.get(lane).unwrap_or(&filling))))
-    }
-
-    /// Two vectors that lie side by side.
-    #[inline(always)]
-    pub fn load_pair(from: &[[f64; 2]]) -> [Lanes; 2] {
-        let pairs: [[f64; 2]; LANES] =
-            from.try_into().unwrap_or_else(|_| std::array::from_fn(|lane| *from.get(lane).unwrap_or(&[0.0; 2])));
-        [Lanes(pairs.map(|pair| pair[0])), Lanes(pairs.map(|pair| pair[1]))]
-    }
-
-    /// Into at most [`LANES`] numbers.
-    #[inline(always)]
-    pub fn store(self, to: &mut [f64]) {
-        match <&mut [f64; LANES]>::try_from(&mut *to) {
-            Ok(whole) => *whole = self.0,
-            Err(_) => to.copy_from_slice(&self.0[..to.len()]),
+    pub fn add(&mut self, products: [Lanes<S>; K]) {
+        for (sum, product) in self.0.iter_mut().zip(products) {
+            *sum = *sum + product;
         }
     }
-
-    /// Two vectors side by side.
-    #[inline(always)]
-    pub fn store_pair([first, second]: [Lanes; 2], to: &mut [[f64; 2]]) {
-        let pairs: [[f64; 2]; LANES] = std::array::from_fn(|lane| [first.0[lane], second.0[lane]]);
-        match <&mut [[f64; 2]; LANES]>::try_from(&mut *to) {
-            Ok(whole) => *whole = pairs,
-            Err(_) => to.copy_from_slice(&pairs[..to.len()]),
-        }
-    }
-}
-
-/// The arithmetic of [`Lanes`], lane by lane.
-macro_rules! lane_by_lane {
-    ($trait:ident, $name:ident, $operator:tt) => {
-        impl std::ops::$trait for Lanes {
-            type Output = Lanes;
-            #[inline(always)]
-            fn $name(self, other: Lanes) -> Lanes {
-                Lanes(std::array::from_fn(|lane| self.0[lane] $operator other.0[lane]))
-            }
-        }
-    };
-}
-lane_by_lane!(Add, add, +);
-lane_by_lane!(Sub, sub, -);
-lane_by_lane!(Mul, mul, *);
-lane_by_lane!(Div, div, /);
-
-impl std::ops::Mul<Lanes> for f64 {
-    type Output = Lanes;
-    #[inline(always)]
-    fn mul(self, lanes: Lanes) -> Lanes {
-        Lanes(lanes.0.map(|lane| self * lane))
-    }
-}
-
-impl From<f64> for Lanes {
-    #[inline(always)]
-    fn from(number: f64) -> Lanes {
-        Lanes([number; LANES])
-    }
-}
-
-/// `v[i] = f(v[i], i)` on a strip; returns what is now there.
-#[inline(always)]
-pub fn update(v: &mut [f64], i: Range<usize>, f: impl FnOnce(Lanes, Range<usize>) -> Lanes) -> Lanes {
-    let next = f(Lanes::load(&v[i.clone()]), i.clone());
-    next.store(&mut v[i]);
-    next
-}
-
-/// Runs `$body` on `0..$len` cut into strips of [`LANES`] rows, `$i` being the range of each. The
-/// body is compiled twice, for whole strips and for the rest: whole ones then lose no time in asking
-/// how long they are.
-macro_rules! for_strips {
-    ($i:ident in $len:expr, $body:block) => {
-        let len: usize = $len;
-        let whole = len - len % $crate::vector::LANES;
-        let mut at = 0;
-        while at < whole {
-            let $i = at..at + $crate::vector::LANES;
-            $body
-            at += $crate::vector::LANES;
-        }
-        if whole < len {
-            let $i = whole..len;
-            $body
-        }
-    };
-}
-pub(crate) use for_strips;
-
-/// Runs `work` with AVX2 where the processor has it, as far as the compiler inlines it.
-#[inline(always)]
-pub fn vectorized<T>(work: impl FnOnce() -> T) -> T {
-    struct Work<F>(F);
-    impl<T, F: FnOnce() -> T> pulp::WithSimd for Work<F> {
-        type Output = T;
-        #[inline(always)]
-        fn with_simd<S: pulp::Simd>(self, _: S) -> T {
-            (self.0)()
-        }
-    }
-    pulp::Arch::new().dispatch(Work(work))
 }
 
 /// `0..len` cut into blocks of at most `block` rows.
@@ -225,14 +278,16 @@ mod tests {
             let x: Vec<f64> = (0..n).map(|i| i as f64 + 0.5).collect();
             let pairs: Vec<[f64; 2]> = (0..n).map(|i| [3.0 + i as f64, 7.0 - i as f64]).collect();
             let (mut y, mut swapped, mut dots) = (vec![0.0; n], pairs.clone(), Dots::<2>::default());
-            vectorized(|| {
+            vectorized!(simd => {
+                let mut sums = dots.load(simd);
                 for_strips!(i in n, {
-                    let [a, b] = Lanes::load_pair(&pairs[i.clone()]);
-                    let x = Lanes::load_or(&x[i.clone()], 1.0);
-                    dots.add_strip([a * b, a - b]);
-                    (2.0 * a + b / x).store(&mut y[i.clone()]);
-                    Lanes::store_pair([b, a], &mut swapped[i]);
+                    let [a, b] = Lanes::load_pair(simd, &pairs, i);
+                    let x = Lanes::load_divisor(simd, &x, i);
+                    sums.add([a * b, a - b]);
+                    (2.0 * a + b / x).store(&mut y, i);
+                    Lanes::store_pair([b, a], &mut swapped, i);
                 });
+                dots.store(sums);
             });
             for (i, &[a, b]) in pairs.iter().enumerate() {
                 assert_eq!(y[i], 2.0 * a + b / x[i]);

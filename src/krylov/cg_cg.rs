@@ -18,7 +18,8 @@ use super::method::{Method, Scalars, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::{Dots, Lanes, for_strips, update, vectorized, xpby};
+use crate::simd::vectorized;
+use crate::vector::{Dots, Lanes, for_strips, xpby};
 
 pub(super) struct CgCg {
     comm: Comm,
@@ -62,17 +63,19 @@ impl Method for CgCg {
             m.apply(r, r_tilde);
         }
         let r_tilde = if m.is_identity() { &*r } else { &*r_tilde };
-        a.apply(r_tilde, w);
-        let mut sums = comm.timed(Phase::Vectors, || {
-            let mut dots = Dots::<3>::default();
-            vectorized(|| {
-                for_strips!(i in r.len(), {
-                    let [r, r_tilde, w] = [r, r_tilde, w].map(|vector| Lanes::load(&vector[i.clone()]));
-                    dots.add_strip([r_tilde * r, w * r_tilde, r * r]);
+        let mut dots = Dots::<3>::default();
+        a.apply_with(r_tilde, w, &mut |rows, w| {
+            let (r, r_tilde) = (&r[rows.clone()], &r_tilde[rows]);
+            vectorized!(simd => {
+                let mut sums = dots.load(simd);
+                for_strips!(i in w.len(), {
+                    let [r, r_tilde, w] = Lanes::load_each(simd, [r, r_tilde, w], i);
+                    sums.add([r_tilde * r, w * r_tilde, r * r]);
                 });
+                dots.store(sums);
             });
-            dots.sums()
         });
+        let mut sums = dots.sums();
         // ⟨r, r⟩ is ν when M = I.
         comm.sum(if m.is_identity() { &mut sums[..2] } else { &mut sums });
         let [nu, eta, rr] = sums;
@@ -94,15 +97,13 @@ impl Method for CgCg {
         *alpha_previous = alpha;
         let preconditioned = !m.is_identity();
         comm.timed(Phase::Vectors, || {
-            vectorized(|| {
-                for_strips!(i in x.len(), {
-                    let r_tilde = Lanes::load(if preconditioned { &r_tilde[i.clone()] } else { &r[i.clone()] });
-                    let p = update(p, i.clone(), |p, _| r_tilde + beta * p);
-                    let s = update(s, i.clone(), |s, i| Lanes::load(&w[i]) + beta * s);
-                    update(x, i.clone(), |x, _| x + alpha * p);
-                    update(r, i, |r, _| r - alpha * s);
-                });
-            });
+            vectorized!(simd => for_strips!(i in x.len(), {
+                let r_tilde = Lanes::load(simd, if preconditioned { r_tilde } else { r }, i);
+                let p_next = (r_tilde + beta * Lanes::load(simd, p, i)).store(p, i);
+                let s_next = (Lanes::load(simd, w, i) + beta * Lanes::load(simd, s, i)).store(s, i);
+                (Lanes::load(simd, x, i) + alpha * p_next).store(x, i);
+                (Lanes::load(simd, r, i) - alpha * s_next).store(r, i);
+            }));
         });
         Step::Taken { alpha, beta }
     }

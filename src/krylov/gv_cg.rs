@@ -22,7 +22,8 @@ use super::method::{Method, Scalars, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::{Dots, Lanes, for_strips, update, vectorized, xpby};
+use crate::simd::vectorized;
+use crate::vector::{Dots, Lanes, for_strips, xpby};
 
 pub(super) struct GvCg {
     pub(super) comm: Comm,
@@ -34,6 +35,8 @@ pub(super) struct GvCg {
     pub(super) u: Vec<f64>,
     t: Vec<f64>,
     pub(super) tilde: Option<Tilde>,
+    /// This rank's part of ν, η, ⟨r, r⟩, when the updates have formed it.
+    partial: Option<[f64; 3]>,
     pub(super) nu: f64,
     nu_previous: f64,
     eta: f64,
@@ -66,6 +69,7 @@ impl GvCg {
             u: zeros(),
             t: zeros(),
             tilde: (!m.is_identity()).then(|| Tilde { r: zeros(), s: zeros(), w: zeros() }),
+            partial: None,
             nu: f64::INFINITY, // makes the first β zero
             nu_previous: f64::INFINITY,
             eta: 0.0,
@@ -78,6 +82,7 @@ impl GvCg {
 
     /// r̃ = M⁻¹ r and w = A r̃ from the r at hand.
     fn renew_residual(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) {
+        self.partial = None;
         match &mut self.tilde {
             None => a.apply(&self.r, &mut self.w),
             Some(tilde) => {
@@ -95,18 +100,8 @@ impl GvCg {
         more: &mut [f64],
     ) -> Scalars {
         self.nu_previous = self.nu;
-        let GvCg { comm, r, w, t, tilde, .. } = self;
-        let r_tilde = tilde.as_ref().map_or(&*r, |tilde| &tilde.r);
-        let [nu, eta, rr] = comm.timed(Phase::Vectors, || {
-            let mut dots = Dots::<3>::default();
-            vectorized(|| {
-                for_strips!(i in r.len(), {
-                    let [r, r_tilde, w] = [r, r_tilde, w].map(|vector| Lanes::load(&vector[i.clone()]));
-                    dots.add_strip([r_tilde * r, w * r_tilde, r * r]);
-                });
-            });
-            dots.sums()
-        });
+        let [nu, eta, rr] = self.partial.take().unwrap_or_else(|| self.partial_sums());
+        let GvCg { w, t, tilde, .. } = self;
         let mut sums = [nu, eta, rr];
         let (own, preconditioned) = if tilde.is_some() { (3, true) } else { (2, false) };
         let mut room = [0.0; MOST_WORDS];
@@ -124,6 +119,24 @@ impl GvCg {
         (self.nu, self.eta) = (sums[0], sums[1]);
         Scalars { rr: if preconditioned { sums[2] } else { sums[0] }, nu: self.nu, nu_predicted: f64::NAN }
     }
+
+    /// This rank's part of ν, η, ⟨r, r⟩.
+    fn partial_sums(&self) -> [f64; 3] {
+        let GvCg { comm, r, w, tilde, .. } = self;
+        let r_tilde = tilde.as_ref().map_or(r, |tilde| &tilde.r);
+        let mut dots = Dots::<3>::default();
+        comm.timed(Phase::Vectors, || {
+            vectorized!(simd => {
+                let mut sums = dots.load(simd);
+                for_strips!(i in r.len(), {
+                    let [r, r_tilde, w] = Lanes::load_each(simd, [r, r_tilde, w], i);
+                    sums.add([r_tilde * r, w * r_tilde, r * r]);
+                });
+                dots.store(sums);
+            });
+        });
+        dots.sums()
+    }
 }
 
 impl Method for GvCg {
@@ -132,7 +145,7 @@ impl Method for GvCg {
     }
 
     fn advance(&mut self, a: &mut dyn Operator, _: &mut dyn Preconditioner) -> Step {
-        let GvCg { comm, x, r, p, s, w, u, t, tilde, nu, nu_previous, eta, alpha: alpha_previous } = self;
+        let GvCg { comm, x, r, p, s, w, u, t, tilde, partial, nu, nu_previous, eta, alpha: alpha_previous } = self;
         let beta = *nu / *nu_previous;
         let mu = *eta - beta / *alpha_previous * *nu;
         let alpha = match step_length(*nu, mu) {
@@ -143,32 +156,31 @@ impl Method for GvCg {
             }
         };
         *alpha_previous = alpha;
+        let mut dots = Dots::<3>::default();
         comm.timed(Phase::Vectors, || {
-            vectorized(|| match tilde {
-                None => {
-                    for_strips!(i in x.len(), {
-                        let p = update(p, i.clone(), |p, i| Lanes::load(&r[i]) + beta * p);
-                        let s = update(s, i.clone(), |s, i| Lanes::load(&w[i]) + beta * s);
-                        let u = update(u, i.clone(), |u, i| Lanes::load(&t[i]) + beta * u);
-                        update(x, i.clone(), |x, _| x + alpha * p);
-                        update(r, i.clone(), |r, _| r - alpha * s);
-                        update(w, i, |w, _| w - alpha * u);
-                    });
-                }
-                Some(tilde) => {
-                    for_strips!(i in x.len(), {
-                        let p = update(p, i.clone(), |p, i| Lanes::load(&tilde.r[i]) + beta * p);
-                        let s = update(s, i.clone(), |s, i| Lanes::load(&w[i]) + beta * s);
-                        let s_tilde = update(&mut tilde.s, i.clone(), |s, i| Lanes::load(&tilde.w[i]) + beta * s);
-                        let u = update(u, i.clone(), |u, i| Lanes::load(&t[i]) + beta * u);
-                        update(x, i.clone(), |x, _| x + alpha * p);
-                        update(r, i.clone(), |r, _| r - alpha * s);
-                        update(&mut tilde.r, i.clone(), |r, _| r - alpha * s_tilde);
-                        update(w, i, |w, _| w - alpha * u);
-                    });
-                }
+            vectorized!(simd => {
+                let mut sums = dots.load(simd);
+                for_strips!(i in x.len(), {
+                    let [w_k, t_k] = Lanes::load_each(simd, [w, t], i);
+                    let r_tilde_k = Lanes::load(simd, tilde.as_ref().map_or(r, |tilde| &tilde.r), i);
+                    let p_next = (r_tilde_k + beta * Lanes::load(simd, p, i)).store(p, i);
+                    let s_next = (w_k + beta * Lanes::load(simd, s, i)).store(s, i);
+                    let u_next = (t_k + beta * Lanes::load(simd, u, i)).store(u, i);
+                    (Lanes::load(simd, x, i) + alpha * p_next).store(x, i);
+                    let r_next = (Lanes::load(simd, r, i) - alpha * s_next).store(r, i);
+                    let w_next = (w_k - alpha * u_next).store(w, i);
+                    let mut r_tilde_next = r_next;
+                    if let Some(tilde) = tilde {
+                        let [w_tilde_k, s_tilde_k] = Lanes::load_each(simd, [&tilde.w, &tilde.s], i);
+                        let s_tilde_next = (w_tilde_k + beta * s_tilde_k).store(&mut tilde.s, i);
+                        r_tilde_next = (r_tilde_k - alpha * s_tilde_next).store(&mut tilde.r, i);
+                    }
+                    sums.add([r_tilde_next * r_next, w_next * r_tilde_next, r_next * r_next]);
+                });
+                dots.store(sums);
             });
         });
+        *partial = Some(dots.sums());
         Step::Taken { alpha, beta }
     }
 

@@ -17,8 +17,8 @@ use super::method::{Method, Scalars, Step, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::{Dots, Lanes, dot, for_strips, vectorized};
-use std::ops::Range;
+use crate::simd::{Simd, vectorized};
+use crate::vector::{Dots, Lanes, Strip, dot, for_strips};
 
 pub(super) struct HsCg {
     comm: Comm,
@@ -66,9 +66,13 @@ impl Method for HsCg {
         let [nu, rr] = partial.take().unwrap_or_else(|| {
             comm.timed(Phase::Vectors, || {
                 let mut dots = Dots::<2>::default();
-                for_strips!(i in r.len(), {
-                    let r_k = Lanes::load(&r[i.clone()]);
-                    dots.add_strip([preconditioned(diagonal, r_tilde.as_deref(), r_k, i) * r_k, r_k * r_k]);
+                vectorized!(simd => {
+                    let mut sums = dots.load(simd);
+                    for_strips!(i in r.len(), {
+                        let r_k = Lanes::load(simd, r, i);
+                        sums.add([preconditioned(simd, diagonal, r_tilde.as_deref(), r_k, i) * r_k, r_k * r_k]);
+                    });
+                    dots.store(sums);
                 });
                 dots.sums()
             })
@@ -87,13 +91,10 @@ impl Method for HsCg {
         let diagonal = m.diagonal();
         let beta = *nu / *nu_previous;
         comm.timed(Phase::Vectors, || {
-            vectorized(|| {
-                for_strips!(i in r.len(), {
-                    let (r, p_k) = (Lanes::load(&r[i.clone()]), Lanes::load(&p[i.clone()]));
-                    let p_next = preconditioned(diagonal, r_tilde.as_deref(), r, i.clone()) + beta * p_k;
-                    p_next.store(&mut p[i]);
-                });
-            });
+            vectorized!(simd => for_strips!(i in r.len(), {
+                let [r, p_k] = Lanes::load_each(simd, [r, p], i);
+                (preconditioned(simd, diagonal, r_tilde.as_deref(), r, i) + beta * p_k).store(p, i);
+            }));
         });
         let mut mu = [0.0];
         a.apply_with(p, s, &mut |rows, s| mu[0] += dot(&p[rows], s));
@@ -104,15 +105,15 @@ impl Method for HsCg {
         };
         let mut dots = Dots::<2>::default();
         comm.timed(Phase::Vectors, || {
-            vectorized(|| {
+            vectorized!(simd => {
+                let mut sums = dots.load(simd);
                 for_strips!(i in r.len(), {
-                    let (x_k, p) = (Lanes::load(&x[i.clone()]), Lanes::load(&p[i.clone()]));
-                    let (r_k, s) = (Lanes::load(&r[i.clone()]), Lanes::load(&s[i.clone()]));
-                    let (x_next, r_next) = (x_k + alpha * p, r_k - alpha * s);
-                    x_next.store(&mut x[i.clone()]);
-                    r_next.store(&mut r[i.clone()]);
-                    dots.add_strip([preconditioned(diagonal, None, r_next, i) * r_next, r_next * r_next]);
+                    let [p, s] = Lanes::load_each(simd, [p, s], i);
+                    (Lanes::load(simd, x, i) + alpha * p).store(x, i);
+                    let r = (Lanes::load(simd, r, i) - alpha * s).store(r, i);
+                    sums.add([preconditioned(simd, diagonal, None, r, i) * r, r * r]);
                 });
+                dots.store(sums);
             });
         });
         *partial = r_tilde.is_none().then(|| dots.sums());
@@ -131,10 +132,10 @@ impl Method for HsCg {
 
 /// r̃ = M⁻¹ r on the strip `i`: kept in `r_tilde`, or formed if M is diagonal.
 #[inline(always)]
-fn preconditioned(m: Option<&[f64]>, r_tilde: Option<&[f64]>, r: Lanes, i: Range<usize>) -> Lanes {
+fn preconditioned<S: Simd>(simd: S, m: Option<&[f64]>, r_tilde: Option<&[f64]>, r: Lanes<S>, i: Strip) -> Lanes<S> {
     match (m, r_tilde) {
-        (Some(m), _) => r / Lanes::load_or(&m[i], 1.0),
-        (None, Some(r_tilde)) => Lanes::load(&r_tilde[i]),
+        (Some(m), _) => r / Lanes::load_divisor(simd, m, i),
+        (None, Some(r_tilde)) => Lanes::load(simd, r_tilde, i),
         (None, None) => r,
     }
 }

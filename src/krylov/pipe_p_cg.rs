@@ -23,7 +23,8 @@ use super::method::{Method, Prediction, Scalars, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::{Dots, Lanes, for_strips, update, vectorized};
+use crate::simd::vectorized;
+use crate::vector::{Dots, Lanes, for_strips};
 
 pub(super) struct PipePCg {
     comm: Comm,
@@ -80,12 +81,13 @@ impl PipePCg {
         let PipePCg { p, r, s, tilde, .. } = self;
         let (r_tilde, s_tilde) = tilde.as_ref().map_or((r, s), |tilde| (&tilde.r, &tilde.s));
         let mut dots = Dots::<5>::default();
-        vectorized(|| {
+        vectorized!(simd => {
+            let mut sums = dots.load(simd);
             for_strips!(i in r.len(), {
-                let [r, p, s, r_tilde, s_tilde] =
-                    [r, p, s, r_tilde, s_tilde].map(|vector| Lanes::load(&vector[i.clone()]));
-                dots.add_strip([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
+                let [r, p, s, r_tilde, s_tilde] = Lanes::load_each(simd, [r, p, s, r_tilde, s_tilde], i);
+                sums.add([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
             });
+            dots.store(sums);
         });
         dots.sums()
     }
@@ -114,22 +116,25 @@ impl Method for PipePCg {
         let PipePCg { comm, x, r, p, s, w, u, tilde, .. } = self;
         let mut dots = Dots::<5>::default();
         comm.timed(Phase::Vectors, || {
-            vectorized(|| {
+            vectorized!(simd => {
+                let mut sums = dots.load(simd);
                 for_strips!(i in x.len(), {
-                    update(x, i.clone(), |x, i| x + alpha * Lanes::load(&p[i]));
-                    let r = update(r, i.clone(), |r, i| r - alpha * Lanes::load(&s[i]));
-                    let w = update(w, i.clone(), |w, i| w - alpha * Lanes::load(&u[i]));
-                    let s_next = w + beta_next * Lanes::load(&s[i.clone()]);
-                    let (mut r_tilde, mut s_tilde) = (r, s_next);
+                    let [p_k, s_k, u_k] = Lanes::load_each(simd, [p, s, u], i);
+                    (Lanes::load(simd, x, i) + alpha * p_k).store(x, i);
+                    let r = (Lanes::load(simd, r, i) - alpha * s_k).store(r, i);
+                    let w = (Lanes::load(simd, w, i) - alpha * u_k).store(w, i);
+                    let s = (w + beta_next * s_k).store(s, i);
+                    let (mut r_tilde, mut s_tilde) = (r, s);
                     if let Some(tilde) = tilde {
-                        r_tilde = update(&mut tilde.r, i.clone(), |r, i| r - alpha * Lanes::load(&tilde.s[i]));
-                        let w_tilde = update(&mut tilde.w, i.clone(), |w, i| w - alpha * Lanes::load(&tilde.u[i]));
-                        s_tilde = update(&mut tilde.s, i.clone(), |s, _| w_tilde + beta_next * s);
+                        let [s_tilde_k, u_tilde_k] = Lanes::load_each(simd, [&tilde.s, &tilde.u], i);
+                        r_tilde = (Lanes::load(simd, &tilde.r, i) - alpha * s_tilde_k).store(&mut tilde.r, i);
+                        let w_tilde = (Lanes::load(simd, &tilde.w, i) - alpha * u_tilde_k).store(&mut tilde.w, i);
+                        s_tilde = (w_tilde + beta_next * s_tilde_k).store(&mut tilde.s, i);
                     }
-                    let p = update(p, i.clone(), |p, _| r_tilde + beta_next * p);
-                    s_next.store(&mut s[i]);
-                    dots.add_strip([p * s_next, s_tilde * s_next, r_tilde * r, r_tilde * s_next, r * r]);
+                    let p = (r_tilde + beta_next * p_k).store(p, i);
+                    sums.add([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
                 });
+                dots.store(sums);
             });
         });
         self.partial = dots.sums();

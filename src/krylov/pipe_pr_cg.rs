@@ -33,7 +33,8 @@ use super::method::{Method, Prediction, Scalars, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::{Dots, Lanes, for_strips, vectorized};
+use crate::simd::{Simd, vectorized};
+use crate::vector::{Dots, Lanes, for_strips};
 use std::ops::Range;
 
 type Pairs = Vec<[f64; 2]>;
@@ -119,9 +120,10 @@ impl Method for PipePrCg {
         let beta_next = self.nu_predicted / nu;
         let PipePrCg { comm, x, p, rs_tilde, wu, general, .. } = self;
         self.partial = if let Some((rs, wu_tilde)) = general {
-            comm.timed(Phase::Vectors, || {
-                vectorized(|| update_general(alpha, beta_next, x, p, rs_tilde, wu, rs, wu_tilde))
-            })
+            comm.timed(
+                Phase::Vectors,
+                || vectorized!(simd => update_general(simd, alpha, beta_next, x, p, rs_tilde, wu, rs, wu_tilde)),
+            )
         } else {
             if !m.is_identity() {
                 // M⁻¹ (w − α u) is both applications at once.
@@ -183,49 +185,56 @@ impl Update<'_> {
     fn rows(&mut self, rows: Range<usize>, rs_tilde: &mut [[f64; 2]], wu: &[[f64; 2]]) {
         let Update { alpha, beta, x, p, m, dots } = self;
         let (x, p) = (&mut x[rows.clone()], &mut p[rows.clone()]);
-        vectorized(|| match m {
-            None => update(*alpha, *beta, x, p, rs_tilde, wu, |_| Lanes::from(1.0), dots),
-            Some(m) => update(*alpha, *beta, x, p, rs_tilde, wu, |i| Lanes::load_or(&m[rows.start..][i], 1.0), dots),
-        });
+        // Apart, so that each is compiled for what it is.
+        match m {
+            None => vectorized!(simd => update(simd, *alpha, *beta, x, p, None, rs_tilde, wu, dots)),
+            Some(m) => vectorized!(simd => update(simd, *alpha, *beta, x, p, Some(&m[rows]), rs_tilde, wu, dots)),
+        }
     }
 }
 
 #[allow(clippy::too_many_arguments)]
 #[inline(always)]
-fn update(
+fn update<S: Simd>(
+    simd: S,
     alpha: f64,
     beta: f64,
     x: &mut [f64],
     p: &mut [f64],
+    m: Option<&[f64]>,
     rs_tilde: &mut [[f64; 2]],
     wu: &[[f64; 2]],
-    m: impl Fn(Range<usize>) -> Lanes,
     dots: &mut Dots<5>,
 ) {
     let (p, rs_tilde, wu) = (&mut p[..x.len()], &mut rs_tilde[..x.len()], &wu[..x.len()]);
-    let mut sums = *dots;
+    let mut sums = dots.load(simd);
     for_strips!(i in x.len(), {
-        let m = m(i.clone());
-        let (x_k, p_k) = (Lanes::load(&x[i.clone()]), Lanes::load(&p[i.clone()]));
-        let ([r_tilde, s_tilde], [w, u]) = (Lanes::load_pair(&rs_tilde[i.clone()]), Lanes::load_pair(&wu[i.clone()]));
+        #[allow(clippy::manual_map)] // A closure might not be inlined.
+        let m = match m {
+            None => None,
+            Some(m) => Some(Lanes::load_divisor(simd, m, i)),
+        };
+        let (x_k, p_k) = (Lanes::load(simd, x, i), Lanes::load(simd, p, i));
+        let ([r_tilde, s_tilde], [w, u]) = (Lanes::load_pair(simd, rs_tilde, i), Lanes::load_pair(simd, wu, i));
         let x_next = x_k + alpha * p_k;
         let r_tilde = r_tilde - alpha * s_tilde;
-        let w_tilde_predicted = (w - alpha * u) / m;
+        let w_tilde_predicted = over(w - alpha * u, m);
         let p_next = r_tilde + beta * p_k;
         let s_tilde = w_tilde_predicted + beta * s_tilde;
-        let (r, s) = (m * r_tilde, m * s_tilde);
-        sums.add_strip([p_next * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
-        x_next.store(&mut x[i.clone()]);
-        p_next.store(&mut p[i.clone()]);
-        Lanes::store_pair([r_tilde, s_tilde], &mut rs_tilde[i]);
+        let (r, s) = (times(m, r_tilde), times(m, s_tilde));
+        sums.add([p_next * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
+        x_next.store(x, i);
+        p_next.store(p, i);
+        Lanes::store_pair([r_tilde, s_tilde], rs_tilde, i);
     });
-    *dots = sums;
+    dots.store(sums);
 }
 
 /// The same with any M.
 #[allow(clippy::too_many_arguments)]
 #[inline(always)]
-fn update_general(
+fn update_general<S: Simd>(
+    simd: S,
     alpha: f64,
     beta: f64,
     x: &mut [f64],
@@ -236,21 +245,41 @@ fn update_general(
     wu_tilde: &[[f64; 2]],
 ) -> [f64; 5] {
     let mut dots = Dots::<5>::default();
+    let mut sums = dots.load(simd);
     for_strips!(i in x.len(), {
-        let (x_k, p_k) = (Lanes::load(&x[i.clone()]), Lanes::load(&p[i.clone()]));
-        let ([r, s], [w, u]) = (Lanes::load_pair(&rs[i.clone()]), Lanes::load_pair(&wu[i.clone()]));
-        let [r_tilde, s_tilde] = Lanes::load_pair(&rs_tilde[i.clone()]);
-        let [w_tilde, u_tilde] = Lanes::load_pair(&wu_tilde[i.clone()]);
+        let (x_k, p_k) = (Lanes::load(simd, x, i), Lanes::load(simd, p, i));
+        let ([r, s], [w, u]) = (Lanes::load_pair(simd, rs, i), Lanes::load_pair(simd, wu, i));
+        let [r_tilde, s_tilde] = Lanes::load_pair(simd, rs_tilde, i);
+        let [w_tilde, u_tilde] = Lanes::load_pair(simd, wu_tilde, i);
         let x_next = x_k + alpha * p_k;
         let (r, r_tilde) = (r - alpha * s, r_tilde - alpha * s_tilde);
         let (w_predicted, w_tilde_predicted) = (w - alpha * u, w_tilde - alpha * u_tilde);
         let p_next = r_tilde + beta * p_k;
         let (s, s_tilde) = (w_predicted + beta * s, w_tilde_predicted + beta * s_tilde);
-        dots.add_strip([p_next * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
-        x_next.store(&mut x[i.clone()]);
-        p_next.store(&mut p[i.clone()]);
-        Lanes::store_pair([r, s], &mut rs[i.clone()]);
-        Lanes::store_pair([r_tilde, s_tilde], &mut rs_tilde[i]);
+        sums.add([p_next * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
+        x_next.store(x, i);
+        p_next.store(p, i);
+        Lanes::store_pair([r, s], rs, i);
+        Lanes::store_pair([r_tilde, s_tilde], rs_tilde, i);
     });
+    dots.store(sums);
     dots.sums()
+}
+
+/// M⁻¹ v; M = I if it is None.
+#[inline(always)]
+fn over<S: Simd>(v: Lanes<S>, m: Option<Lanes<S>>) -> Lanes<S> {
+    match m {
+        None => v,
+        Some(m) => v / m,
+    }
+}
+
+/// M v.
+#[inline(always)]
+fn times<S: Simd>(m: Option<Lanes<S>>, v: Lanes<S>) -> Lanes<S> {
+    match m {
+        None => v,
+        Some(m) => m * v,
+    }
 }

@@ -19,7 +19,9 @@ use super::method::{Method, Prediction, Scalars, Step, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::{Dots, Lanes, for_strips, update, vectorized};
+use crate::simd::vectorized;
+use crate::vector::{Dots, Lanes, for_strips};
+use std::ops::Range;
 
 pub(super) struct PrCg {
     comm: Comm,
@@ -74,23 +76,28 @@ impl PrCg {
 impl Method for PrCg {
     fn measure(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Scalars {
         let PrCg { comm, prediction, r, p, s, tilde, scalars, .. } = self;
-        a.apply(p, s);
-        if let Some([_, s_tilde]) = tilde {
-            m.apply(s, s_tilde);
-        }
-        let (r_tilde, s_tilde) = tilde.as_ref().map_or((&*r, &*s), |[r_tilde, s_tilde]| (r_tilde, s_tilde));
-        let partial = comm.timed(Phase::Vectors, || {
-            let mut dots = Dots::<5>::default();
-            vectorized(|| {
+        let mut dots = Dots::<5>::default();
+        let mut add = |rows: Range<usize>, s: &[f64], tilde: Option<[&[f64]; 2]>| {
+            let (r, p) = (&r[rows.clone()], &p[rows]);
+            let [r_tilde, s_tilde] = tilde.unwrap_or([r, s]);
+            vectorized!(simd => {
+                let mut sums = dots.load(simd);
                 for_strips!(i in r.len(), {
-                    let [r, p, s, r_tilde, s_tilde] =
-                        [r, p, s, r_tilde, s_tilde].map(|vector| Lanes::load(&vector[i.clone()]));
-                    dots.add_strip([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
+                    let [r, p, s, r_tilde, s_tilde] = Lanes::load_each(simd, [r, p, s, r_tilde, s_tilde], i);
+                    sums.add([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
                 });
+                dots.store(sums);
             });
-            dots.sums()
-        });
-        *scalars = prediction.reduce(partial, tilde.is_some(), |words| comm.sum(words));
+        };
+        match tilde {
+            None => a.apply_with(p, s, &mut |rows, s| add(rows, s, None)),
+            Some([r_tilde, s_tilde]) => {
+                a.apply(p, s);
+                m.apply(s, s_tilde);
+                comm.timed(Phase::Vectors, || add(0..s.len(), s, Some([r_tilde, s_tilde])));
+            }
+        }
+        *scalars = prediction.reduce(dots.sums(), tilde.is_some(), |words| comm.sum(words));
         let [_, _, nu, _, rr] = *scalars;
         Scalars { rr, nu, nu_predicted: self.nu_predicted }
     }
@@ -105,16 +112,16 @@ impl Method for PrCg {
         *nu_predicted = prediction.nu(nu, alpha, delta, gamma);
         let beta_next = *nu_predicted / nu;
         comm.timed(Phase::Vectors, || {
-            vectorized(|| {
-                for_strips!(i in x.len(), {
-                    update(x, i.clone(), |x, i| x + alpha * Lanes::load(&p[i]));
-                    let mut r_tilde_next = update(r, i.clone(), |r, i| r - alpha * Lanes::load(&s[i]));
-                    if let Some([r_tilde, s_tilde]) = tilde {
-                        r_tilde_next = update(r_tilde, i.clone(), |r, i| r - alpha * Lanes::load(&s_tilde[i]));
-                    }
-                    update(p, i, |p, _| r_tilde_next + beta_next * p);
-                });
-            });
+            vectorized!(simd => for_strips!(i in x.len(), {
+                let [p_k, s_k] = Lanes::load_each(simd, [p, s], i);
+                (Lanes::load(simd, x, i) + alpha * p_k).store(x, i);
+                let mut r_tilde_next = (Lanes::load(simd, r, i) - alpha * s_k).store(r, i);
+                if let Some([r_tilde, s_tilde]) = tilde {
+                    let [r_tilde_k, s_tilde_k] = Lanes::load_each(simd, [r_tilde, s_tilde], i);
+                    r_tilde_next = (r_tilde_k - alpha * s_tilde_k).store(r_tilde, i);
+                }
+                (r_tilde_next + beta_next * p_k).store(p, i);
+            }));
         });
         Step::Taken { alpha, beta: std::mem::replace(beta, beta_next) }
     }

@@ -1,7 +1,7 @@
 //! A sparse matrix, one share of its rows per rank.
 
 use super::operator::{EachBlock, OneSweep, Operator};
-use super::storage::{Format, RunsBuilder, Storage};
+use super::storage::{Format, Runs, RunsBuilder, Storage};
 use super::wavefront::{BLOCK, Wavefront};
 use crate::comm::{Comm, Op, Phase};
 use crate::distributed::{Halo, HaloPlan, Layout, LocalRows, StencilRows, localize, numbers_to_owners};
@@ -13,6 +13,9 @@ use std::rc::Rc;
 
 /// Rows multiplied between two polls of the sum in flight; a multiple of [`BLOCK`].
 pub(crate) const ROWS_BETWEEN_POLLS: usize = 8192;
+
+/// Rows whose products wait in the cache until they may be overwritten: 512 KiB of pairs.
+const CACHED_ROWS: usize = 1 << 15;
 
 /// What stands in the place of a format's name for a matrix that is not assembled.
 pub const MATRIX_FREE: &str = "matrix-free";
@@ -53,6 +56,8 @@ pub struct DistMatrix {
     pair: Halo<2>,
     /// What a sweep needs, if PIPE-PR-CG is to sweep.
     sweep: Option<Sweep>,
+    /// See [`DistMatrix::repeating_rows`].
+    repeating: Option<u64>,
 }
 
 /// Of its own, since products may come between an exchange and the sweep that it is for.
@@ -89,8 +94,10 @@ impl DistMatrix {
         let (layout, plan) =
             localize(comm, n, &owned, owners, |row| push(&mut interior, row), |row| push(&mut boundary, row));
         drop(owned);
+        let repeating = options.format.is_none().then(|| Runs::repeating(&interior) as u64);
         let (format, storage) = Format::store(options.format, interior);
-        DistMatrix::assemble(layout, plan, format.name, storage, boundary, options.schedule)
+        let matrix = DistMatrix::assemble(layout, plan, format.name, storage, boundary, options.schedule);
+        DistMatrix { repeating, ..matrix }
     }
 
     /// A grid's matrix of which only the rows at the edge of this rank's part are held: the others are
@@ -134,7 +141,7 @@ impl DistMatrix {
     /// Makes the channels of the exchange. Collective.
     fn with_halo(layout: Layout, local: Rc<Local>) -> DistMatrix {
         let (single, pair) = (Halo::new(layout.comm(), &local.plan), Halo::new(layout.comm(), &local.plan));
-        DistMatrix { layout, local, single, pair, sweep: None }
+        DistMatrix { layout, local, single, pair, sweep: None, repeating: None }
     }
 
     /// Fixes the schedule; measures for [`Schedule::Auto`]. Collective.
@@ -152,8 +159,8 @@ impl DistMatrix {
 
     /// Whether max(G, H) + S < max(G, H + S) + V, the exchange being counted to the product. V is a
     /// product's time in the proportion of the bytes: the second pass reads x, p, r, s, w, u and writes
-    /// four of them. Products that wait too long in a sweep have left the cache, and are a second pass
-    /// too. Collective.
+    /// four of them. Products that wait too long in a sweep leave the cache, 32 of those 80 bytes per row.
+    /// Collective.
     fn one_sweep_promises_less(&mut self) -> bool {
         const REPETITIONS: usize = 5;
         let comm = self.layout.comm().clone();
@@ -171,12 +178,12 @@ impl DistMatrix {
         let [sum, product] = least;
         let vector_bytes = (10 * size_of::<f64>() * self.layout.len()) as f64;
         let len = self.layout.len().max(1);
-        let waiting = self.local.wavefront.most_waiting() as f64 / len as f64;
+        let waiting = self.local.wavefront.waiting_longer_than(CACHED_ROWS) as f64 / len as f64;
         let own_sweep = product * vector_bytes / self.bytes_per_pass(2).max(1) as f64;
-        let mut sweeps = [own_sweep, waiting * own_sweep];
+        let mut sweeps = [own_sweep, 0.4 * waiting * own_sweep];
         comm.reduce_f64(Op::Max, &mut sweeps);
-        let [sweep, second_pass] = sweeps;
-        sum + product + second_pass < sum.max(product) + sweep
+        let [sweep, waiting] = sweeps;
+        sum + product + waiting < sum.max(product) + sweep
     }
 
     /// The plan of the halo exchange.
@@ -193,6 +200,11 @@ impl DistMatrix {
     /// How the interior rows are kept: the name of one of the formats, or [`MATRIX_FREE`].
     pub fn format(&self) -> &'static str {
         self.local.format
+    }
+
+    /// Why in this format: how many of this rank's interior rows repeat the one before. None if nothing was to choose.
+    pub fn repeating_rows(&self) -> Option<u64> {
+        self.repeating
     }
 
     /// True if PIPE-PR-CG is to run in one sweep.

@@ -22,7 +22,6 @@ pub(super) struct Wavefront {
     /// The buffer that holds each block's products until the block may be overwritten.
     slots: Vec<u32>,
     slot_count: usize,
-    most_waiting: usize,
     /// The blocks in the order in which they may be overwritten ...
     order: Vec<u32>,
     /// ... and how many of them after each product.
@@ -77,22 +76,19 @@ impl Wavefront {
         order.sort_by_key(|&block| readers[block as usize]);
 
         let (mut slots, mut free, mut slot_count, mut done) = (vec![0; blocks.len()], Vec::new(), 0, 0);
-        let (mut ready, mut waiting, mut most_waiting) = (Vec::with_capacity(blocks.len()), 0, 0);
+        let mut ready = Vec::with_capacity(blocks.len());
         for block in 0..blocks.len() {
             slots[block] = free.pop().unwrap_or_else(|| {
                 slot_count += 1;
                 slot_count as u32 - 1
             });
-            waiting += blocks[block].len();
-            most_waiting = most_waiting.max(waiting);
             while done < order.len() && readers[order[done] as usize] as usize == block {
                 free.push(slots[order[done] as usize]);
-                waiting -= blocks[order[done] as usize].len();
                 done += 1;
             }
             ready.push(done as u32);
         }
-        Wavefront { blocks, slots, slot_count, most_waiting, order, ready }
+        Wavefront { blocks, slots, slot_count, order, ready }
     }
 
     /// Rows that a buffer for the waiting products must hold.
@@ -100,9 +96,27 @@ impl Wavefront {
         self.slot_count * BLOCK
     }
 
-    /// Rows whose products wait at the same time, at most.
-    pub(super) fn most_waiting(&self) -> usize {
-        self.most_waiting
+    /// Rows whose products wait while more than `rows` others are multiplied.
+    pub(super) fn waiting_longer_than(&self, rows: usize) -> usize {
+        let multiplied: Vec<usize> = self
+            .blocks
+            .iter()
+            .scan(0, |sum, block| {
+                *sum += block.len();
+                Some(*sum)
+            })
+            .collect();
+        let mut waiting = 0;
+        let mut done = 0;
+        for (block, &ready) in self.ready.iter().enumerate() {
+            for &overwritten in &self.order[done..ready as usize] {
+                if multiplied[block] - multiplied[overwritten as usize] > rows {
+                    waiting += self.blocks[overwritten as usize].len();
+                }
+            }
+            done = ready as usize;
+        }
+        waiting
     }
 
     /// The blocks in the order in which they may be overwritten.
@@ -141,6 +155,18 @@ impl Wavefront {
 mod tests {
     use super::*;
 
+    /// Rows whose products wait at the same time, at most.
+    fn most_waiting(front: &Wavefront) -> usize {
+        let (mut waiting, mut most, mut done) = (0, 0, 0);
+        for (block, &ready) in front.blocks.iter().zip(&front.ready) {
+            waiting += block.len();
+            most = most.max(waiting);
+            waiting -= front.order[done..ready as usize].iter().map(|&b| front.blocks[b as usize].len()).sum::<usize>();
+            done = ready as usize;
+        }
+        most
+    }
+
     /// A row reads its neighbours at these distances.
     fn check(rows: usize, interior: usize, distances: &[i64]) -> usize {
         let reads = |row: usize| {
@@ -165,7 +191,7 @@ mod tests {
             },
         );
         assert!(seen.into_iter().all(|seen| seen));
-        front.most_waiting()
+        most_waiting(&front)
     }
 
     #[test]
@@ -202,7 +228,21 @@ mod tests {
                 .flatten()
                 .for_each(|(x, y)| see(local(x, y)));
         });
-        assert!(front.most_waiting() < length * lines / 4, "{} rows wait", front.most_waiting());
+        assert!(most_waiting(&front) < length * lines / 4, "{} rows wait", most_waiting(&front));
+    }
+
+    #[test]
+    fn rows_that_wait_long_are_counted() {
+        let rows = 40 * BLOCK;
+        let band = |reach: usize| {
+            Wavefront::new(rows, rows, |row, see| {
+                [row.saturating_sub(reach), (row + reach).min(rows - 1)].into_iter().for_each(see)
+            })
+        };
+        assert_eq!(band(1).waiting_longer_than(2 * BLOCK), 0);
+        // All but those near the end, where no rows are left to wait for.
+        let long = band(10 * BLOCK).waiting_longer_than(5 * BLOCK);
+        assert!((30 * BLOCK..=36 * BLOCK).contains(&long), "{}", long / BLOCK);
     }
 
     #[test]

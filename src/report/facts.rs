@@ -140,7 +140,10 @@ impl PartitionFacts {
 pub struct StorageFacts {
     /// For each format in use, how many ranks keep their interior rows in it.
     pub ranks_by_format: BTreeMap<&'static str, u64>,
-    /// Memory per row, and what a pass must read of it.
+    /// The share of interior rows that repeat the one before; each rank chose its format by its own share. None if
+    /// the format was given.
+    pub repeating_rows: Option<f64>,
+    /// What a pass must read of the matrix, per row.
     pub bytes_per_row: f64,
     /// How iterations were cut, `one-sweep` or `overlap`; null for methods that leave no choice.
     pub schedule: Option<&'static str>,
@@ -152,8 +155,14 @@ impl StorageFacts {
         let comm = a.layout().comm();
         let names = FORMATS.iter().map(|format| format.name).chain([MATRIX_FREE]);
         let ranks_by_format = names.map(|name| (name, comm.reduced(Op::Sum, u64::from(a.format() == name))));
+        // Of all ranks alike, whatever the options were on each.
+        let mut sums = [a.repeating_rows().unwrap_or(0), a.layout().interior() as u64, 0];
+        sums[2] = u64::from(a.repeating_rows().is_none());
+        comm.reduce_u64(Op::Sum, &mut sums);
+        let [repeating, interior, given] = sums;
         StorageFacts {
             ranks_by_format: ranks_by_format.filter(|(_, ranks)| *ranks > 0).collect(),
+            repeating_rows: (given == 0).then(|| repeating as f64 / interior.max(1) as f64),
             bytes_per_row: comm.reduced(Op::Sum, a.bytes_per_pass(0)) as f64 / a.layout().n().max(1) as f64,
             schedule: None,
         }

@@ -70,7 +70,10 @@ pub fn summary(run: &Run) -> String {
         };
         let per_row = storage.bytes_per_row;
         let schedule = storage.schedule.map_or(String::new(), |schedule| format!("; schedule {schedule}"));
-        line("storage", format!("{}, {per_row:.1} bytes per row{schedule}", formats.join(", ")));
+        let why = storage
+            .repeating_rows
+            .map_or(String::new(), |share| format!(" ({:.0} % of interior rows repeat the one before)", 100.0 * share));
+        line("storage", format!("{}{why}, {per_row:.1} bytes per row{schedule}", formats.join(", ")));
     }
     let method = &run.method;
     let sub = method.sub_preconditioner.map_or(String::new(), |sub| format!(" ({sub})"));

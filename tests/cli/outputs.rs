@@ -282,7 +282,13 @@ fn format_and_schedule_change_no_bit_and_are_reported() {
     let folder = Folder::new("format");
     for how in [&[Launch::Alone][..], &both(4)].concat() {
         let mut solutions = Vec::new();
-        for matrix in [&["--format", "csr"][..], &["--format", "runs"], &["--format", "auto"], &["--matrix-free"]] {
+        for matrix in [
+            &["--format", "csr"][..],
+            &["--format", "sell"],
+            &["--format", "runs"],
+            &["--format", "auto"],
+            &["--matrix-free"],
+        ] {
             for schedule in ["overlap", "one-sweep", "auto"] {
                 let x = folder.path("x.mtx");
                 let args = ["poisson", "--n", "70,50", "--pc", "jacobi", "--schedule", schedule, "--output", &x];
@@ -293,11 +299,17 @@ fn format_and_schedule_change_no_bit_and_are_reported() {
                 assert!(ran == schedule || schedule == "auto" && ["overlap", "one-sweep"].contains(&ran), "{storage}");
                 let format = if matrix == ["--format", "auto"] { "runs" } else { matrix[matrix.len() - 1] };
                 assert!(storage["ranks_by_format"][format.trim_start_matches("--")].is_number(), "{format}: {storage}");
+                let share = &storage["repeating_rows"];
+                assert_eq!(share.is_null(), !format.starts_with("runs") || matrix[1] != "auto", "{storage}");
                 let swept = run["traffic"]["sweep_gigabytes_per_second"].as_f64().expect("a rate") > 0.0;
                 assert_eq!(swept, ran == "one-sweep", "{run:#}");
             }
         }
         assert!(solutions.iter().all(|x| *x == solutions[0]), "{how:?}");
+        // A mesh, whose rows differ.
+        let storage = &run_json(how, &["solve", "meshes/plate_hole.mtx"], 0)["storage"];
+        assert!(storage["ranks_by_format"]["sell"].is_number(), "{storage}");
+        assert!(storage["repeating_rows"].as_f64().is_some_and(|share| share < 0.75), "{storage}");
         // Nothing to choose: nothing is reported.
         for args in [["poisson", "--n", "9", "--solver", "hs-cg"], ["poisson", "--n", "9", "--pc", "ssor"]] {
             let schedule = &run_json(how, &args, 0)["storage"]["schedule"];

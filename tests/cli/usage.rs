@@ -43,7 +43,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("poisson --n 4 --dim 3 --stencil 9", "use --stencil 7 or 27"),
     ("poisson --n 4000000000", "2^62 points"),
     ("poisson --n 4 --matrix-free --format csr", "cannot be used with"),
-    ("solve a.mtx --format sell", "'--format <FORMAT>'"),
+    ("solve a.mtx --format ellpack", "'--format <FORMAT>'"),
     ("solve a.mtx --schedule onesweep", "a similar value exists: 'one-sweep'"),
     ("solve a.mtx --schedule one-sweep --pc ssor", "--schedule one-sweep needs"),
     ("solve a.mtx --schedule one-sweep --solver hs-cg", "--schedule one-sweep needs"),

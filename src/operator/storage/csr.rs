@@ -1,7 +1,12 @@
 //! Compressed sparse rows with 32-bit indices.
 
+use super::ahead::prefetch;
 use crate::distributed::LocalRows;
+use crate::simd::vectorized;
 use std::ops::Range;
+
+/// Rows multiplied at once where they are of equal length.
+const ABREAST: usize = 4;
 
 /// 12 bytes per entry and 4 per row.
 pub(in crate::operator) struct Csr {
@@ -30,21 +35,58 @@ impl Csr {
     pub(super) fn multiply<const K: usize>(&self, rows: Range<usize>, x: &[[f64; K]], y: &mut [[f64; K]]) {
         assert!(x.len() >= self.columns_end);
         let starts = &self.starts[rows.start..=rows.end];
-        for (y, row) in y.iter_mut().zip(starts.windows(2)) {
-            let mut sum = [0.0; K];
-            for entry in row[0] as usize..row[1] as usize {
-                // SAFETY: no field changes after `new`, which asserts that `starts` increases up to the
-                // common length of `columns` and `values`, so `entry` lies inside both; and every column
-                // is below `columns_end`, which the assertion above holds against the length of `x`.
-                let (value, x) = unsafe {
-                    (self.values.get_unchecked(entry), x.get_unchecked(*self.columns.get_unchecked(entry) as usize))
-                };
+        vectorized!(_simd => {
+            let mut row = 0;
+            while row < y.len() {
+                let (start, end) = (starts[row] as usize, starts[row + 1] as usize);
+                // On a grid most rows are as long as the next ones: their ends are found in one loop.
+                let are_equal = row + ABREAST <= y.len()
+                    && (1..ABREAST).all(|k| starts[row + k + 1] - starts[row + k] == (end - start) as u32);
+                if are_equal {
+                    // SAFETY: x is as long as asserted.
+                    let sums = unsafe { self.rows_abreast::<K, ABREAST>(start, end - start, x) };
+                    y[row..row + ABREAST].copy_from_slice(&sums);
+                    row += ABREAST;
+                } else {
+                    // SAFETY: as above.
+                    [y[row]] = unsafe { self.rows_abreast::<K, 1>(start, end - start, x) };
+                    row += 1;
+                }
+            }
+        });
+    }
+
+    /// The products of W rows of `length` entries each, the first one at `start`.
+    ///
+    /// # Safety
+    /// x has `columns_end` rows or more.
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    unsafe fn rows_abreast<const K: usize, const W: usize>(
+        &self,
+        start: usize,
+        length: usize,
+        x: &[[f64; K]],
+    ) -> [[f64; K]; W] {
+        let (columns, values) = (&self.columns[start..start + W * length], &self.values[start..start + W * length]);
+        for entry in (0..values.len()).step_by(8) {
+            prefetch(values.as_ptr().wrapping_add(entry));
+            prefetch(columns.as_ptr().wrapping_add(entry));
+        }
+        let mut sums = [[0.0; K]; W];
+        for entry in 0..length {
+            for (row, sum) in sums.iter_mut().enumerate() {
+                let entry = row * length + entry;
+                // SAFETY: `entry` is below W · length, the length of both slices; and no field changes after
+                // `new`, where every column is below `columns_end`, and x is as long as that.
+                let (value, x) =
+                    unsafe { (values.get_unchecked(entry), x.get_unchecked(*columns.get_unchecked(entry) as usize)) };
                 for k in 0..K {
                     sum[k] += value * x[k];
                 }
             }
-            *y = sum;
         }
+        sums
     }
 
     pub(super) fn row(&self, row: usize) -> impl Iterator<Item = (u32, f64)> + '_ {

@@ -5,13 +5,10 @@
 //! line of the grid instead of 12 per entry, and inner loops along contiguous memory.
 
 use crate::distributed::LocalRows;
-use crate::vector::vectorized;
+use crate::simd::{LANES, Simd, vectorized};
+use crate::vector::{Lanes, Strip};
 use std::collections::HashMap;
 use std::ops::Range;
-
-/// Numbers of a vector that are computed at once: 128 bytes of x per entry of the pattern, 4 registers
-/// of AVX2 or 8 of SSE2 for the sums.
-const CHUNK: usize = 16;
 
 /// Rows of equal pattern, one after the other.
 #[derive(Clone, Copy)]
@@ -33,14 +30,18 @@ pub(in crate::operator) struct Runs {
 impl Runs {
     /// If at least three of four rows repeat the one before.
     pub(super) fn suits(rows: &LocalRows) -> bool {
-        let len = rows.starts.len() - 1;
+        4 * Runs::repeating(rows) >= 3 * (rows.starts.len() - 1).max(1)
+    }
+
+    /// How many rows have the entries of the one before, shifted by one column.
+    pub(in crate::operator) fn repeating(rows: &LocalRows) -> usize {
         let repeats = |row: &usize| {
             let ((before, values_before), (columns, values)) = (rows.row(row - 1), rows.row(*row));
             columns.len() == before.len()
                 && values.iter().zip(values_before).all(|(value, before)| value.to_bits() == before.to_bits())
                 && columns.iter().zip(before).all(|(&column, &before)| column == before + 1)
         };
-        4 * (1..len).filter(repeats).count() >= 3 * len.max(1)
+        (1..rows.starts.len() - 1).filter(repeats).count()
     }
 
     pub(super) fn new(rows: LocalRows) -> Runs {
@@ -69,17 +70,19 @@ impl Runs {
         if rows.is_empty() {
             return;
         }
-        let (mut row, mut rest) = (rows.start, y);
-        for run in self.run_of(rows.start).. {
-            let end = self.runs.get(run + 1).map_or(self.rows, |next| next.first_row as usize).min(rows.end);
-            let (y, after) = rest.split_at_mut(K * (end - row));
-            let (offsets, values) = self.pattern(self.runs[run].pattern);
-            vectorized(|| multiply_run::<K>(offsets, values, row, x, y));
-            (row, rest) = (end, after);
-            if row == rows.end {
-                break;
+        vectorized!(simd => {
+            let (mut row, mut rest) = (rows.start, y);
+            for run in self.run_of(rows.start).. {
+                let end = self.runs.get(run + 1).map_or(self.rows, |next| next.first_row as usize).min(rows.end);
+                let (y, after) = rest.split_at_mut(K * (end - row));
+                let (offsets, values) = self.pattern(self.runs[run].pattern);
+                multiply_run::<_, K>(simd, offsets, values, row, x, y);
+                (row, rest) = (end, after);
+                if row == rows.end {
+                    break;
+                }
             }
-        }
+        });
     }
 
     pub(super) fn row(&self, row: usize) -> impl Iterator<Item = (u32, f64)> + '_ {
@@ -106,31 +109,62 @@ impl Runs {
 
 /// The rows from `row` on, all of one pattern; K vectors side by side in `x` and `y`.
 #[inline(always)]
-fn multiply_run<const K: usize>(offsets: &[i32], values: &[f64], row: usize, x: &[f64], y: &mut [f64]) {
+fn multiply_run<S: Simd, const K: usize>(
+    simd: S,
+    offsets: &[i32],
+    values: &[f64],
+    row: usize,
+    x: &[f64],
+    y: &mut [f64],
+) {
+    // Registers at once: enough of them to hide the latency of an addition.
+    const MANY: usize = 4;
     let from = |offset: i32, done: usize| (row as isize + offset as isize) as usize * K + done;
     let mut done = 0;
-    let mut chunks = y.chunks_exact_mut(CHUNK);
-    for y in &mut chunks {
-        let mut sums = [0.0; CHUNK];
-        for (&offset, &value) in offsets.iter().zip(values) {
-            let x: &[f64; CHUNK] = x[from(offset, done)..][..CHUNK].try_into().expect("a chunk");
-            for k in 0..CHUNK {
-                sums[k] += value * x[k];
-            }
-        }
-        y.copy_from_slice(&sums);
-        done += CHUNK;
+    while y.len() - done >= MANY * LANES {
+        strips::<S, MANY>(simd, offsets, values, |offset| from(offset, done), x, &mut y[done..]);
+        done += MANY * LANES;
     }
-    let y = chunks.into_remainder();
-    if !y.is_empty() {
-        let mut sums = [0.0; CHUNK];
+    while y.len() - done >= LANES {
+        strips::<S, 1>(simd, offsets, values, |offset| from(offset, done), x, &mut y[done..]);
+        done += LANES;
+    }
+    if done < y.len() && y.len() >= LANES {
+        // The last strip once more, shifted: cheaper than number by number.
+        done = y.len() - LANES;
+        strips::<S, 1>(simd, offsets, values, |offset| from(offset, done), x, &mut y[done..]);
+        return;
+    }
+    for y in &mut y[done..] {
+        let mut sum = 0.0;
         for (&offset, &value) in offsets.iter().zip(values) {
-            let x = &x[from(offset, done)..][..y.len()];
-            for (sum, x) in sums.iter_mut().zip(x) {
-                *sum += value * x;
-            }
+            sum += value * x[from(offset, done)];
         }
-        y.copy_from_slice(&sums[..y.len()]);
+        *y = sum;
+        done += 1;
+    }
+}
+
+/// V strips of numbers at once.
+#[inline(always)]
+fn strips<S: Simd, const V: usize>(
+    simd: S,
+    offsets: &[i32],
+    values: &[f64],
+    from: impl Fn(i32) -> usize,
+    x: &[f64],
+    y: &mut [f64],
+) {
+    let strip = |v: usize| Strip { start: v * LANES, end: (v + 1) * LANES };
+    let mut sums = [Lanes::all(simd, 0.0); V];
+    for (&offset, &value) in offsets.iter().zip(values) {
+        let x = &x[from(offset)..][..V * LANES];
+        for (v, sum) in sums.iter_mut().enumerate() {
+            *sum = *sum + value * Lanes::load(simd, x, strip(v));
+        }
+    }
+    for (v, sum) in sums.into_iter().enumerate() {
+        sum.store(y, strip(v));
     }
 }
 
