@@ -10,7 +10,7 @@
 //! ```
 
 use halocg::comm::Comm;
-use halocg::distributed::rows_to_owners;
+use halocg::distributed::{Halo, rows_to_owners};
 use halocg::krylov::{self, Settings};
 use halocg::operator::{DistMatrix, FORMATS, Format, MatrixOptions, Operator, Schedule};
 use halocg::partition::{self, Partition};
@@ -96,6 +96,9 @@ fn main() {
     };
     for &ranks in &arguments.ranks {
         report.lines.extend(bandwidth(ranks, arguments.rounds));
+        if ranks > 1 {
+            report.lines.extend(latency(ranks, arguments.rounds));
+        }
         for (name, grid) in problems(arguments.quick).into_iter().filter(|(name, _)| name.contains(&arguments.only)) {
             eprintln!("{name}, {ranks} ranks");
             report
@@ -227,6 +230,48 @@ fn bandwidth(ranks: usize, rounds: usize) -> Vec<Line> {
     Comm::threads(ranks, run).swap_remove(0)
 }
 
+/// What ranks lose by waiting for each other: nanoseconds per operation, not per row.
+fn latency(ranks: usize, rounds: usize) -> Vec<Line> {
+    const TIMES: u32 = 2000;
+    let measure = |comm: &Comm| {
+        // Each rank holds lines of 64 points, and so sends 64 rows to either neighbour.
+        let grid = Stencil::new([64, 8 * ranks as u64, 1], 2, 5).expect("a grid");
+        let problem = Problem::Stencil(grid);
+        let owners = partition::assign(comm, &problem, &Partition::Blocks).expect("blocks are always there");
+        let a = DistMatrix::new(comm, grid.n(), rows_to_owners(comm, &problem, &owners), &owners);
+        let mut halo = Halo::<2>::new(comm, a.plan());
+        let (x, mut words) = (vec![[1.0; 2]; a.layout().len()], [0.0; 5]);
+        let mut times = [const { Vec::new() }; 3];
+        for _ in 0..rounds {
+            let mut exchange = || {
+                halo.start(&x);
+                black_box(halo.finish());
+            };
+            let each = |seconds: f64| 1e9 * seconds / f64::from(TIMES);
+            times[0].push(each(timed(comm, || (0..TIMES).for_each(|_| comm.sum(&mut words)))));
+            times[1].push(each(timed(comm, || (0..TIMES).for_each(|_| exchange()))));
+            times[2].push(each(timed(comm, || {
+                (0..TIMES).for_each(|_| {
+                    let sum = comm.start_sum(&words);
+                    exchange();
+                    sum.finish(&mut words);
+                })
+            })));
+        }
+        let cases = ["a sum of 5 words", "an exchange of 64 pairs per neighbour", "both at the same time"];
+        let line = |(case, nanoseconds): (&str, Vec<f64>)| Line {
+            problem: "latency, ns per operation instead of per row".into(),
+            case: case.into(),
+            ranks,
+            rows: 1,
+            model_bytes: 0.0,
+            nanoseconds,
+        };
+        cases.into_iter().zip(times).map(line).collect()
+    };
+    Comm::threads(ranks, measure).swap_remove(0)
+}
+
 /// Seconds of the slowest rank, all starting together.
 fn timed(comm: &Comm, work: impl FnOnce()) -> f64 {
     comm.sum(&mut [0.0]);
@@ -248,7 +293,13 @@ fn variants(comm: &Comm, grid: &Stencil) -> Vec<Variant> {
     let owners = partition::assign(comm, &problem, &Partition::Boxes).expect("a grid has boxes");
     let assembled = |format: &'static Format, schedule| {
         let rows = rows_to_owners(comm, &problem, &owners);
-        DistMatrix::with_options(comm, grid.n(), rows, &owners, &MatrixOptions { format: Some(format), schedule })
+        DistMatrix::with_options(
+            comm,
+            grid.n(),
+            rows,
+            &owners,
+            &MatrixOptions { format: Some(format), schedule, ..MatrixOptions::default() },
+        )
     };
     let named = |schedule| if schedule == Schedule::Overlap { "overlap" } else { "one sweep" };
     FORMATS

@@ -2,6 +2,7 @@
 
 mod values;
 
+use crate::distributed::Ordering;
 use crate::error::{Error, Result};
 use crate::krylov::{self, Replacement, Settings, StopOn};
 use crate::operator::{Format, MatrixOptions, Schedule};
@@ -123,12 +124,15 @@ pub struct PreconditionerOptions {
     pub chebyshev_degree: Option<u32>,
 }
 
-/// How the matrix is kept and swept: changes the time, and no bit of the result.
+/// How the matrix is kept and swept: changes the time and, but for the ordering, no bit of the result.
 #[derive(Args, Debug)]
 pub struct MatrixArgs {
     /// How a rank keeps its rows; auto: in the last of these formats that suits them
     #[arg(long, value_parser = formats(), help_heading = "Matrix")]
     pub format: Option<FormatChoice>,
+    /// In which order a rank's rows lie in memory; auto: rcm where neighbours are far from each other
+    #[arg(long, value_enum, visible_alias = "mat-ordering-type", alias = "mat_ordering_type", help_heading = "Matrix")]
+    pub ordering: Option<OrderingName>,
     /// How an iteration of pipe-pr-cg is cut; by default the way that the measured times of sum and product favour
     #[arg(long, value_enum, help_heading = "Matrix")]
     pub schedule: Option<ScheduleName>,
@@ -149,10 +153,26 @@ pub enum ScheduleName {
     Auto,
 }
 
+/// In which order a rank's rows lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum OrderingName {
+    /// As in the file.
+    Natural,
+    /// Reverse Cuthill-McKee on each rank's own part of the matrix.
+    Rcm,
+    /// Rcm where a row's neighbours are far from it and rcm at least halves the distance.
+    Auto,
+}
+
 impl MatrixArgs {
     fn options(&self) -> MatrixOptions {
         MatrixOptions {
             format: self.format.and_then(|choice| choice.0),
+            ordering: match self.ordering {
+                Some(OrderingName::Natural) => Ordering::Natural,
+                Some(OrderingName::Rcm) => Ordering::Rcm,
+                Some(OrderingName::Auto) | None => Ordering::Auto,
+            },
             schedule: match self.schedule {
                 Some(ScheduleName::Overlap) => Schedule::Overlap,
                 Some(ScheduleName::OneSweep) => Schedule::OneSweep,
@@ -173,9 +193,9 @@ impl MatrixArgs {
     }
 
     fn refuse_for_dense(&self) -> Result<()> {
-        if self.format.is_some() || self.schedule.is_some() {
+        if self.format.is_some() || self.ordering.is_some() || self.schedule.is_some() {
             return Err(Error::usage(
-                "the dense model problem is one dense block per rank: --format and --schedule do not apply",
+                "the dense model problem is one dense block per rank: --format, --ordering and --schedule do not apply",
             ));
         }
         Ok(())
@@ -255,7 +275,7 @@ pub struct GridOptions {
     #[arg(long)]
     pub stencil: Option<u32>,
     /// Do not assemble the matrix
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long, conflicts_with_all = ["format", "ordering"])]
     pub matrix_free: bool,
 }
 

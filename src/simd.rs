@@ -269,6 +269,27 @@ impl Default for Processor {
     }
 }
 
+/// `$work` once for each [`Simd`] that this processor has.
+#[cfg(test)]
+macro_rules! with_every_simd {
+    ($simd:ident => $work:expr) => {{
+        {
+            let $simd = $crate::simd::Portable;
+            $work;
+        }
+        #[cfg(target_arch = "x86_64")]
+        if let Some($simd) = pulp::x86::V3::try_new() {
+            $simd.vectorize(|| $work);
+        }
+        #[cfg(target_arch = "x86_64")]
+        if let Some($simd) = pulp::x86::V4::try_new() {
+            $simd.vectorize(|| $work);
+        }
+    }};
+}
+#[cfg(test)]
+pub(crate) use with_every_simd;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,9 +317,6 @@ mod tests {
         let portable = everything(Portable);
         assert_eq!(portable[..2], [(0.7_f64 - 0.0).to_bits(), 0.1_f64.to_bits()]);
         assert_eq!(vectorized!(simd => everything(simd)), portable);
-        #[cfg(target_arch = "x86_64")]
-        if let Some(simd) = pulp::x86::V3::try_new() {
-            assert_eq!(simd.vectorize(|| everything(simd)), portable);
-        }
+        with_every_simd!(simd => assert_eq!(everything(simd), portable));
     }
 }

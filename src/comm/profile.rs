@@ -5,7 +5,7 @@ use std::cell::Cell;
 /// Where the time of a solve goes. Waiting is told apart from working.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Matrix products: the rows themselves.
+    /// Matrix products, with what is fused into them.
     Product,
     /// Packing, starting and waiting for halo messages: the part no product hides.
     Exchange,

@@ -1,6 +1,7 @@
 //! The rows of one rank: their original numbers, and the local numbering.
 
 use super::halo::HaloPlan;
+use super::ordering::Ordering;
 use crate::comm::Comm;
 use crate::partition::{Owners, group_by};
 use crate::problem::{EvenSplit, Rows, Stencil};
@@ -14,13 +15,14 @@ pub struct Layout {
     n: u64,
     rows: Rc<[u64]>,
     interior: usize,
+    is_reordered: bool,
 }
 
 impl Layout {
     /// Contiguous even shares, no halo: for operators that bring their own communication.
     pub fn even(comm: &Comm, n: u64) -> Layout {
         let rows: Rc<[u64]> = EvenSplit { n, ranks: comm.size() }.share(comm.rank()).collect();
-        Layout { comm: comm.clone(), n, interior: rows.len(), rows }
+        Layout { comm: comm.clone(), n, interior: rows.len(), rows, is_reordered: false }
     }
 
     /// The communicator.
@@ -51,6 +53,11 @@ impl Layout {
     /// Original number of each owned row.
     pub fn rows(&self) -> &[u64] {
         &self.rows
+    }
+
+    /// True if the rows of each kind are not in the order of their original numbers.
+    pub fn is_reordered(&self) -> bool {
+        self.is_reordered
     }
 
     /// How many of the owned rows are interior; they come first.
@@ -139,7 +146,7 @@ impl OwnedRows for StencilRows {
 }
 
 /// Numbers the owned rows locally and finds the halo. `interior` and `boundary` get the rows of either
-/// kind in local order, with local columns. Collective; every message goes to a rank that holds or
+/// kind in local order, with local columns; `ordering` says which order that is. Collective; every message goes to a rank that holds or
 /// owns a row needed here.
 ///
 /// # Panics
@@ -149,17 +156,20 @@ pub fn localize(
     n: u64,
     owned: &impl OwnedRows,
     owners: &Owners,
+    ordering: Ordering,
     mut interior: impl FnMut(&[(u32, f64)]),
     mut boundary: impl FnMut(&[(u32, f64)]),
 ) -> (Layout, HaloPlan) {
     let numbers = owned.numbers();
     // Ghosts: columns whose row is not here, by owner and then by number. Rows that touch one are boundary rows.
     let is_owned = |column: u64| numbers.binary_search(&column).is_ok();
+    let permutation = ordering.permutation(owned);
     let (mut ghosts, mut boundary_rows, mut order) = (Vec::new(), Vec::new(), Vec::new());
     for k in 0..numbers.len() {
+        let k = permutation.as_ref().map_or(k, |rows| rows[k] as usize);
         let before = ghosts.len();
         ghosts.extend(owned.entries(k).map(|(column, _)| column).filter(|&column| !is_owned(column)));
-        // Interior rows first; within each kind the original order, which keeps the file's locality.
+        // Interior rows first; each kind in the order of the permutation, which keeps its locality.
         if ghosts.len() > before { &mut boundary_rows } else { &mut order }.push(k);
     }
     let interior_rows = order.len();
@@ -202,6 +212,6 @@ pub fn localize(
         .map(|(rank, rows)| (rank, rows.into_iter().map(place_of).collect()))
         .collect();
     let rows = order.iter().map(|&k| numbers[k]).collect();
-    let layout = Layout { comm: comm.clone(), n, rows, interior: interior_rows };
+    let layout = Layout { comm: comm.clone(), n, rows, interior: interior_rows, is_reordered: permutation.is_some() };
     (layout, HaloPlan { send, receive })
 }

@@ -2,8 +2,10 @@
 
 mod halo;
 mod layout;
+mod ordering;
 mod scatter;
 
 pub use halo::{Halo, HaloPlan};
 pub use layout::{Layout, LocalRows, OwnedRows, StencilRows, localize};
+pub use ordering::Ordering;
 pub use scatter::{numbers_to_owners, rows_to_owners};

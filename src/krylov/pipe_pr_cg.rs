@@ -283,3 +283,63 @@ fn times<S: Simd>(m: Option<Lanes<S>>, v: Lanes<S>) -> Lanes<S> {
         Some(m) => m * v,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::with_every_simd;
+
+    const ALPHA: f64 = 0.37;
+    const BETA: f64 = 0.81;
+
+    fn vector(n: usize, shift: f64) -> Vec<f64> {
+        (0..n).map(|i| (1.7 * i as f64 + shift).sin()).collect()
+    }
+
+    fn pairs(n: usize, shift: f64) -> Pairs {
+        vector(n, shift).into_iter().zip(vector(n, shift + 0.4)).map(|(a, b)| [a, b]).collect()
+    }
+
+    /// x, p, r̃ and s̃ of the next iteration, and the inner products, number by number.
+    fn plainly(
+        x: &[f64],
+        p: &[f64],
+        m: Option<&[f64]>,
+        rs_tilde: &[[f64; 2]],
+        wu: &[[f64; 2]],
+    ) -> (Vec<[f64; 4]>, [f64; 5]) {
+        let mut sums = [0.0; 5];
+        let rows = (0..x.len()).map(|i| {
+            let ([r_tilde, s_tilde], [w, u], m) = (rs_tilde[i], wu[i], m.map_or(1.0, |m| m[i]));
+            let r_tilde = r_tilde - ALPHA * s_tilde;
+            let p_next = r_tilde + BETA * p[i];
+            let s_tilde = (w - ALPHA * u) / m + BETA * s_tilde;
+            let (r, s) = (m * r_tilde, m * s_tilde);
+            let products = [p_next * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r];
+            sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
+            [x[i] + ALPHA * p[i], p_next, r_tilde, s_tilde]
+        });
+        (rows.collect(), sums)
+    }
+
+    #[test]
+    fn updates_of_every_length_with_every_instruction() {
+        for n in 0..40 {
+            let (x, p, rs_tilde, wu) = (vector(n, 0.1), vector(n, 0.9), pairs(n, 1.3), pairs(n, 2.2));
+            let diagonal: Vec<f64> = (0..n).map(|i| 2.0 + (i % 5) as f64).collect();
+            for m in [None, Some(&diagonal[..])] {
+                let (rows, sums) = plainly(&x, &p, m, &rs_tilde, &wu);
+                with_every_simd!(simd => {
+                    let (mut x, mut p, mut rs_tilde, mut dots) = (x.clone(), p.clone(), rs_tilde.clone(), Dots::<5>::default());
+                    update(simd, ALPHA, BETA, &mut x, &mut p, m, &mut rs_tilde, &wu, &mut dots);
+                    for i in 0..n {
+                        assert_eq!([x[i], p[i], rs_tilde[i][0], rs_tilde[i][1]], rows[i], "row {i} of {n}");
+                    }
+                    for (sum, plain) in dots.sums().into_iter().zip(sums) {
+                        assert!((sum - plain).abs() <= 1e-12 * n as f64, "{sum} and {plain} of {n} rows");
+                    }
+                });
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@ use super::operator::{EachBlock, OneSweep, Operator};
 use super::storage::{Format, Runs, RunsBuilder, Storage};
 use super::wavefront::{BLOCK, Wavefront};
 use crate::comm::{Comm, Op, Phase};
-use crate::distributed::{Halo, HaloPlan, Layout, LocalRows, StencilRows, localize, numbers_to_owners};
+use crate::distributed::{Halo, HaloPlan, Layout, LocalRows, Ordering, StencilRows, localize, numbers_to_owners};
 use crate::partition::Owners;
 use crate::problem::{Rows, Stencil};
 use crate::vector::blocks;
@@ -33,18 +33,20 @@ pub enum Schedule {
     Auto,
 }
 
-/// Choices of a [`DistMatrix`] that change no result.
+/// Choices of a [`DistMatrix`]. Format and schedule change no bit of a result, the order of rows no more than rounding.
 #[derive(Clone, Copy, Debug)]
 pub struct MatrixOptions {
     /// How interior rows are kept; None for the last format that suits them.
     pub format: Option<&'static Format>,
+    /// In which order a rank's rows lie in memory.
+    pub ordering: Ordering,
     /// How PIPE-PR-CG is scheduled.
     pub schedule: Schedule,
 }
 
 impl Default for MatrixOptions {
     fn default() -> MatrixOptions {
-        MatrixOptions { format: None, schedule: Schedule::Auto }
+        MatrixOptions { format: None, ordering: Ordering::Auto, schedule: Schedule::Auto }
     }
 }
 
@@ -91,8 +93,15 @@ impl DistMatrix {
     pub fn with_options(comm: &Comm, n: u64, owned: Rows, owners: &Owners, options: &MatrixOptions) -> DistMatrix {
         let (mut interior, mut boundary) = (LocalRows::new(), LocalRows::new());
         let push = |rows: &mut LocalRows, row: &[(u32, f64)]| rows.push(row.iter().copied());
-        let (layout, plan) =
-            localize(comm, n, &owned, owners, |row| push(&mut interior, row), |row| push(&mut boundary, row));
+        let (layout, plan) = localize(
+            comm,
+            n,
+            &owned,
+            owners,
+            options.ordering,
+            |row| push(&mut interior, row),
+            |row| push(&mut boundary, row),
+        );
         drop(owned);
         let repeating = options.format.is_none().then(|| Runs::repeating(&interior) as u64);
         let (format, storage) = Format::store(options.format, interior);
@@ -110,6 +119,7 @@ impl DistMatrix {
             stencil.n(),
             &owned,
             owners,
+            Ordering::Natural,
             |row| interior.push(row),
             |row| boundary.push(row.iter().copied()),
         );

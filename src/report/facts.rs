@@ -145,6 +145,8 @@ pub struct StorageFacts {
     pub repeating_rows: Option<f64>,
     /// What a pass must read of the matrix, per row.
     pub bytes_per_row: f64,
+    /// How many ranks reordered their rows.
+    pub reordered_ranks: u64,
     /// How iterations were cut, `one-sweep` or `overlap`; null for methods that leave no choice.
     pub schedule: Option<&'static str>,
 }
@@ -164,6 +166,7 @@ impl StorageFacts {
             ranks_by_format: ranks_by_format.filter(|(_, ranks)| *ranks > 0).collect(),
             repeating_rows: (given == 0).then(|| repeating as f64 / interior.max(1) as f64),
             bytes_per_row: comm.reduced(Op::Sum, a.bytes_per_pass(0)) as f64 / a.layout().n().max(1) as f64,
+            reordered_ranks: comm.reduced(Op::Sum, u64::from(a.layout().is_reordered())),
             schedule: None,
         }
     }

@@ -73,7 +73,12 @@ pub fn summary(run: &Run) -> String {
         let why = storage
             .repeating_rows
             .map_or(String::new(), |share| format!(" ({:.0} % of interior rows repeat the one before)", 100.0 * share));
-        line("storage", format!("{}{why}, {per_row:.1} bytes per row{schedule}", formats.join(", ")));
+        let order = match storage.reordered_ranks {
+            0 => String::new(),
+            ranks if ranks == run.machine.ranks as u64 => ", rows in reverse Cuthill-McKee order".into(),
+            ranks => format!(", rows in reverse Cuthill-McKee order on {ranks} ranks"),
+        };
+        line("storage", format!("{}{why}{order}, {per_row:.1} bytes per row{schedule}", formats.join(", ")));
     }
     let method = &run.method;
     let sub = method.sub_preconditioner.map_or(String::new(), |sub| format!(" ({sub})"));

@@ -310,6 +310,9 @@ fn format_and_schedule_change_no_bit_and_are_reported() {
         let storage = &run_json(how, &["solve", "meshes/plate_hole.mtx"], 0)["storage"];
         assert!(storage["ranks_by_format"]["sell"].is_number(), "{storage}");
         assert!(storage["repeating_rows"].as_f64().is_some_and(|share| share < 0.75), "{storage}");
+        assert_eq!(storage["reordered_ranks"], 0, "{storage}");
+        let reordered = run_json(how, &["solve", "meshes/plate_hole.mtx", "--ordering", "rcm"], 0);
+        assert_eq!(reordered["storage"]["reordered_ranks"], reordered["machine"]["ranks"], "{reordered:#}");
         // Nothing to choose: nothing is reported.
         for args in [["poisson", "--n", "9", "--solver", "hs-cg"], ["poisson", "--n", "9", "--pc", "ssor"]] {
             let schedule = &run_json(how, &args, 0)["storage"]["schedule"];

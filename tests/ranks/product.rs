@@ -3,13 +3,14 @@
 use crate::Body;
 use crate::support::{Random, distribute, distribute_with, grid, pick, random_owners, random_spd};
 use halocg::comm::Comm;
-use halocg::distributed::rows_to_owners;
+use halocg::distributed::{Ordering, rows_to_owners};
 use halocg::krylov::{self, Settings};
 use halocg::operator::{DistMatrix, FORMATS, MATRIX_FREE, MatrixOptions, Operator, Schedule};
 use halocg::partition::{self, Partition};
 use halocg::preconditioner;
 use halocg::problem::matrix_market::SerialMatrix;
 use halocg::problem::{Problem, Stencil};
+use std::collections::BTreeMap;
 
 pub const BODIES: &[Body] = &[
     ("products equal the serial product for random owners", random_products),
@@ -128,6 +129,7 @@ fn same_bits_in_every_format(comm: &Comm) {
         let contiguous: Vec<u32> = (0..n).map(|row| (row * comm.size() / n) as u32).collect();
         for owners in [contiguous, random_owners(&mut random, n, comm.size()), vec![last; n]] {
             formats_and_schedules(comm, &matrix, &owners, &mut random);
+            orderings(comm, &matrix, &owners, &mut random);
         }
     }
 }
@@ -138,7 +140,12 @@ fn formats_and_schedules(comm: &Comm, matrix: &SerialMatrix, owners: &[u32], ran
     let mut first: Option<(Vec<u64>, Vec<u64>)> = None;
     for format in FORMATS {
         for schedule in [Schedule::Overlap, Schedule::OneSweep] {
-            let mut a = distribute_with(comm, matrix, owners, &MatrixOptions { format: Some(format), schedule });
+            let mut a = distribute_with(
+                comm,
+                matrix,
+                owners,
+                &MatrixOptions { format: Some(format), schedule, ..MatrixOptions::default() },
+            );
             let rows = a.layout().rows().to_vec();
             assert_eq!(a.format(), format.name);
             let mut y = vec![f64::NAN; rows.len()];
@@ -181,6 +188,36 @@ fn formats_and_schedules(comm: &Comm, matrix: &SerialMatrix, owners: &[u32], ran
     }
 }
 
+/// Another order of a rank's rows: the same products bit for bit, at the rows' new places.
+fn orderings(comm: &Comm, matrix: &SerialMatrix, owners: &[u32], random: &mut Random) {
+    let (x, b) = (random.vector(matrix.rows()), random.vector(matrix.rows()));
+    let run = |ordering, schedule| {
+        let options = MatrixOptions { ordering, schedule, ..MatrixOptions::default() };
+        let mut a = distribute_with(comm, matrix, owners, &options);
+        let rows = a.layout().rows().to_vec();
+        assert_eq!(a.layout().is_reordered(), ordering == Ordering::Rcm);
+        let mut y = vec![f64::NAN; rows.len()];
+        a.apply(&pick(&x, &rows), &mut y);
+        let mut m = preconditioner::Kind::named("jacobi").unwrap().build(&a).unwrap();
+        let method = krylov::Kind::named("pipe-pr-cg").unwrap();
+        let solved = krylov::solve(&mut a, m.as_mut(), &pick(&b, &rows), None, method, &Settings::exactly(5), |_| ()).x;
+        let by_row = |values: Vec<f64>| -> BTreeMap<u64, f64> { rows.iter().copied().zip(values).collect() };
+        (by_row(y), by_row(solved))
+    };
+    for schedule in [Schedule::Overlap, Schedule::OneSweep] {
+        let (natural, reordered) = (run(Ordering::Natural, schedule), run(Ordering::Rcm, schedule));
+        assert!(natural.0.iter().map(bits).eq(reordered.0.iter().map(bits)), "{schedule:?}");
+        let largest = natural.1.values().fold(0.0_f64, |most, x| most.max(x.abs()));
+        for (a, b) in natural.1.values().zip(reordered.1.values()) {
+            assert!((a - b).abs() <= 1e-9 * largest, "{schedule:?}: {a} and {b}");
+        }
+    }
+}
+
+fn bits((&row, value): (&u64, &f64)) -> (u64, u64) {
+    (row, value.to_bits())
+}
+
 fn same_bits_matrix_free(comm: &Comm) {
     let mut random = Random::new(12);
     for (points, dim, size) in [([40, 23, 1], 2, 5), ([9, 30, 1], 2, 9), ([13, 11, 9], 3, 7), ([8, 7, 12], 3, 27)] {
@@ -191,7 +228,7 @@ fn same_bits_matrix_free(comm: &Comm) {
             let owners = partition::assign(comm, &problem, &partition).unwrap();
             let rows = rows_to_owners(comm, &problem, &owners);
             for schedule in [Schedule::Overlap, Schedule::OneSweep] {
-                let assembled = MatrixOptions { format: FORMATS.first(), schedule };
+                let assembled = MatrixOptions { format: FORMATS.first(), schedule, ..MatrixOptions::default() };
                 let mut a = DistMatrix::with_options(comm, grid.n(), rows.clone(), &owners, &assembled);
                 let mut b = DistMatrix::matrix_free(comm, &grid, &owners, schedule);
                 assert_eq!(b.format(), MATRIX_FREE);

@@ -216,3 +216,32 @@ impl Builder {
         runs
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::with_every_simd;
+
+    /// Rows of three entries, the products of `length` numbers from row 5 on.
+    fn check<S: Simd, const K: usize>(simd: S, length: usize) {
+        let (offsets, values) = ([-4, 0, 3], [0.3, -1.7, 0.9]);
+        let x: Vec<f64> = (0..K * (length + 10)).map(|k| 1.0 / (k as f64 + 0.7)).collect();
+        let mut y = vec![f64::NAN; K * length];
+        multiply_run::<S, K>(simd, &offsets, &values, 5, &x, &mut y);
+        for (k, y) in y.iter().enumerate() {
+            let at = |offset: i32| x[((5 + offset) * K as i32) as usize + k];
+            let plain = offsets.iter().zip(&values).fold(0.0, |sum, (&offset, value)| sum + value * at(offset));
+            assert_eq!(y.to_bits(), plain.to_bits(), "{k} of {length}, {K} vectors");
+        }
+    }
+
+    #[test]
+    fn runs_of_every_length_with_every_instruction() {
+        for length in 0..80 {
+            with_every_simd!(simd => {
+                check::<_, 1>(simd, length);
+                check::<_, 2>(simd, length);
+            });
+        }
+    }
+}
