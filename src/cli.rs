@@ -274,6 +274,9 @@ pub struct GridOptions {
     /// Points of the stencil: 5 or 9 in two dimensions, 7 or 27 in three
     #[arg(long)]
     pub stencil: Option<u32>,
+    /// Coefficients along the axes, for the 5- and 7-point stencils: 1,1,0.01 weakens the coupling along z [default: 1,1,1]
+    #[arg(long, value_name = "C", value_delimiter = ',', value_parser = positive)]
+    pub coefficients: Vec<f64>,
     /// Do not assemble the matrix
     #[arg(long, conflicts_with_all = ["format", "ordering"])]
     pub matrix_free: bool,
@@ -483,14 +486,27 @@ impl GridOptions {
             }
         }
         let size = self.stencil.unwrap_or(if dim == 2 { 5 } else { 7 });
-        Stencil::new(points, dim, size).ok_or_else(|| {
+        let stencil = Stencil::new(points, dim, size).ok_or_else(|| {
             let sizes = if dim == 2 { "5 or 9" } else { "7 or 27" };
             if matches!((dim, size), (2, 5 | 9) | (3, 7 | 27)) {
                 Error::usage("this grid has 2^62 points or more: use fewer")
             } else {
                 Error::usage(format!("there is no {size}-point stencil in {dim} dimensions: use --stencil {sizes}"))
             }
-        })
+        })?;
+        let mut coefficients = [1.0; 3];
+        match self.coefficients.len() {
+            0 => return Ok(stencil),
+            axes if axes == dim => coefficients[..dim].copy_from_slice(&self.coefficients),
+            axes => {
+                return Err(Error::usage(format!(
+                    "--coefficients names {axes} axes, but --dim is {dim}: give one number per axis"
+                )));
+            }
+        }
+        stencil
+            .with_coefficients(coefficients)
+            .ok_or_else(|| Error::usage(format!("--coefficients belongs to --stencil 5 and 7, not {size}")))
     }
 }
 

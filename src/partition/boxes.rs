@@ -4,7 +4,7 @@ use crate::problem::{EvenSplit, Stencil};
 use std::ops::Range;
 
 /// The grid cut into boxes of nearly equal size, as many along each axis as `ranks` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Boxes {
     stencil: Stencil,
     /// Boxes along x, y, z.

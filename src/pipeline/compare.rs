@@ -212,7 +212,11 @@ fn short_name(source: &Source) -> String {
         }
         Source::Poisson(stencil) | Source::PoissonMatrixFree(stencil) => {
             let points: Vec<String> = stencil.points[..stencil.dim].iter().map(u64::to_string).collect();
-            format!("poisson_{}_{}pt", points.join("x"), stencil.size())
+            let coefficients: String = match stencil.coefficients {
+                [1.0, 1.0, 1.0] => String::new(),
+                along => along[..stencil.dim].iter().map(|c| format!("_{c:e}")).collect(),
+            };
+            format!("poisson_{}_{}pt{coefficients}", points.join("x"), stencil.size())
         }
         Source::ModelDense(spectrum) => format!("model_{}_dense", spectrum.n),
         Source::ModelSparse(spectrum) => format!("model_{}_sparse", spectrum.n),

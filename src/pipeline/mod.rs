@@ -246,8 +246,12 @@ fn describe(source: &Source) -> String {
         Source::File(path) => path.display().to_string(),
         Source::Poisson(stencil) | Source::PoissonMatrixFree(stencil) => {
             let points: Vec<String> = stencil.points[..stencil.dim].iter().map(u64::to_string).collect();
+            let coefficients = match stencil.coefficients {
+                [1.0, 1.0, 1.0] => String::new(),
+                along => format!(" with coefficients {:?}", &along[..stencil.dim]),
+            };
             format!(
-                "Poisson {}D, {} points, {}-point stencil, {}",
+                "Poisson {}D, {} points, {}-point stencil{coefficients}, {}",
                 stencil.dim,
                 points.join(" x "),
                 stencil.size(),

@@ -2,12 +2,13 @@
 //! regular grid: every row can be written down anywhere from its number alone.
 //!
 //! Rows are scaled by h², so that the entries are small integers: 2·dim (or 8, 26 for the full
-//! stencils) on the diagonal, −1 beside it.
+//! stencils) on the diagonal, −1 beside it. With coefficients along the axes, −Σ cᵢ ∂²u/∂xᵢ² = f, they are
+//! 2 Σ cᵢ and −cᵢ.
 
 use super::rows::Rows;
 
 /// A regular grid and its stencil.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stencil {
     /// Interior grid points along x, y, z; 1 along an axis that does not exist.
     pub points: [u64; 3],
@@ -15,6 +16,8 @@ pub struct Stencil {
     pub dim: usize,
     /// All neighbours of the 3 × 3 (× 3) cube, not only those along the axes.
     pub full: bool,
+    /// cᵢ along each axis; all 1 where the stencil is full.
+    pub coefficients: [f64; 3],
 }
 
 impl Stencil {
@@ -28,7 +31,13 @@ impl Stencil {
         let nonempty =
             points[..dim].iter().all(|&points| points > 0) && points[dim..].iter().all(|&points| points == 1);
         let rows = points.iter().try_fold(1u64, |product, &points| product.checked_mul(points))?;
-        (nonempty && rows < 1 << 62).then_some(Stencil { points, dim, full })
+        (nonempty && rows < 1 << 62).then_some(Stencil { points, dim, full, coefficients: [1.0; 3] })
+    }
+
+    /// The same with a coefficient along each axis; None for a full stencil, or unless all are positive and finite.
+    pub fn with_coefficients(self, coefficients: [f64; 3]) -> Option<Stencil> {
+        let possible = !self.full && coefficients.iter().all(|c| *c > 0.0 && c.is_finite());
+        possible.then_some(Stencil { coefficients, ..self })
     }
 
     /// Global number of rows.
@@ -60,6 +69,12 @@ impl Stencil {
     /// The entries of row `row`, columns increasing.
     pub fn entries(&self, row: u64) -> impl Iterator<Item = (u64, f64)> + '_ {
         let at = self.point(row);
+        let [x, y, z] = self.coefficients;
+        let diagonal = match self.full {
+            true => f64::from(self.size() - 1),
+            false if self.dim == 2 => 2.0 * (x + y),
+            false => 2.0 * (x + y + z),
+        };
         let reach = |axis: usize| if axis < self.dim { -1..=1i64 } else { 0..=0 };
         reach(2).flat_map(move |dz| reach(1).flat_map(move |dy| reach(0).map(move |dx| [dx, dy, dz]))).filter_map(
             move |step| {
@@ -71,8 +86,8 @@ impl Stencil {
                 for axis in 0..3 {
                     to[axis] = at[axis].checked_add_signed(step[axis]).filter(|&at| at < self.points[axis])?;
                 }
-                let diagonal = f64::from(self.size() - 1);
-                Some((self.row_of(to), if distance == 0 { diagonal } else { -1.0 }))
+                let beside = || (0..3).find(|&axis| step[axis] != 0).map(|axis| -self.coefficients[axis]);
+                Some((self.row_of(to), beside().unwrap_or(diagonal)))
             },
         )
     }
@@ -98,7 +113,7 @@ impl Stencil {
         (0..self.dim).map(|axis| bump(self.fraction(at, axis))).product()
     }
 
-    /// The right-hand side that belongs to it: h² c f = −h² c Δu, where c = 1, 3, 9 is the multiple
+    /// The right-hand side that belongs to it: −h² Σ cᵢ ∂²u/∂xᵢ², or h² c f = −h² c Δu, where c = 1, 3, 9 is the multiple
     /// of the Laplacian that the star, the full 2D and the full 3D stencil approximate.
     pub fn manufactured_rhs(&self, row: u64) -> f64 {
         let at = self.point(row);
@@ -109,7 +124,7 @@ impl Stencil {
                 let t = self.fraction(at, axis);
                 let others: f64 =
                     (0..self.dim).filter(|&other| other != axis).map(|other| bump(self.fraction(at, other))).product();
-                (3.0 * t + t * t) * t.exp() / (edge * edge) * others
+                self.coefficients[axis] * (3.0 * t + t * t) * t.exp() / (edge * edge) * others
             })
             .sum();
         let multiple = match (self.full, self.dim) {
@@ -130,10 +145,19 @@ fn bump(t: f64) -> f64 {
 mod tests {
     use super::*;
 
+    /// All stencils, and those along the axes with coefficients besides.
+    fn stencils(points: [u64; 3]) -> impl Iterator<Item = Stencil> {
+        [(2, 5), (2, 9), (3, 7), (3, 27)].into_iter().flat_map(move |(dim, size)| {
+            let points = if dim == 2 { [points[0], points[1], 1] } else { points };
+            let plain = Stencil::new(points, dim, size).unwrap();
+            [Some(plain), plain.with_coefficients([1.0, 0.25, 8.0])].into_iter().flatten()
+        })
+    }
+
     #[test]
     fn rows_are_symmetric_and_interior_ones_sum_to_zero() {
-        for (dim, size) in [(2, 5), (2, 9), (3, 7), (3, 27)] {
-            let grid = Stencil::new(if dim == 2 { [5, 4, 1] } else { [5, 4, 3] }, dim, size).unwrap();
+        assert_eq!(stencils([5, 4, 3]).count(), 6);
+        for grid in stencils([5, 4, 3]) {
             let all: Vec<Vec<(u64, f64)>> = (0..grid.n()).map(|row| grid.entries(row).collect()).collect();
             for (row, entries) in all.iter().enumerate() {
                 assert!(entries.is_sorted_by_key(|entry| entry.0));
@@ -141,17 +165,17 @@ mod tests {
                     assert!(all[column as usize].contains(&(row as u64, value)));
                 }
             }
-            let middle = &all[grid.row_of([2, 1, if dim == 3 { 1 } else { 0 }]) as usize];
-            assert_eq!(middle.len(), size as usize);
+            let middle = &all[grid.row_of([2, 1, grid.dim as u64 - 2]) as usize];
+            assert_eq!(middle.len(), grid.size() as usize);
             assert_eq!(middle.iter().map(|entry| entry.1).sum::<f64>(), 0.0);
         }
     }
 
     #[test]
     fn the_residual_of_the_manufactured_solution_falls_as_h_squared() {
-        for (dim, size) in [(2, 5), (2, 9), (3, 7), (3, 27)] {
-            let worst = |points: u64| {
-                let grid = Stencil::new([points, points, if dim == 3 { points } else { 1 }], dim, size).unwrap();
+        for (coarse, fine) in stencils([7; 3]).zip(stencils([15; 3])) {
+            let worst = |grid: Stencil| {
+                let points = grid.points[0];
                 let h2 = ((points + 1) as f64).powi(-2);
                 let residual = |row| {
                     let product: f64 =
@@ -161,8 +185,8 @@ mod tests {
                 };
                 (0..grid.n()).map(residual).fold(0.0, f64::max)
             };
-            let ratio = worst(7) / worst(15);
-            assert!((2.5..5.0).contains(&ratio), "{dim}D {size} points: {ratio}");
+            let ratio = worst(coarse) / worst(fine);
+            assert!((2.5..5.0).contains(&ratio), "{coarse:?}: {ratio}");
         }
     }
 }

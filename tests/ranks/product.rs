@@ -221,7 +221,8 @@ fn bits((&row, value): (&u64, &f64)) -> (u64, u64) {
 fn same_bits_matrix_free(comm: &Comm) {
     let mut random = Random::new(12);
     for (points, dim, size) in [([40, 23, 1], 2, 5), ([9, 30, 1], 2, 9), ([13, 11, 9], 3, 7), ([8, 7, 12], 3, 27)] {
-        let grid = Stencil::new(points, dim, size).unwrap();
+        let plain = Stencil::new(points, dim, size).unwrap();
+        let grid = plain.with_coefficients([0.5, 1.0, 3.0]).unwrap_or(plain);
         let problem = Problem::Stencil(grid);
         let x = random.vector(grid.n() as usize);
         for partition in [Partition::Boxes, Partition::Metis] {
