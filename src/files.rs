@@ -38,6 +38,18 @@ impl Target {
         }
     }
 
+    /// True for what is written to as it is.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.name.is_none()
+    }
+
+    /// Takes away what was written beside.
+    pub(crate) fn discard(&self) {
+        if self.name.is_some() {
+            let _ = std::fs::remove_file(&self.beside);
+        }
+    }
+
     /// Gives the file its name if it was `written`, else takes it away.
     pub(crate) fn finish(&self, written: std::io::Result<()>, path: &Path) -> Result<()> {
         let named = written.and_then(|()| match &self.name {
@@ -50,9 +62,7 @@ impl Target {
             }
         });
         named.map_err(|cause| {
-            if self.name.is_some() {
-                let _ = std::fs::remove_file(&self.beside);
-            }
+            self.discard();
             Error::io("write it", path, &cause)
         })
     }

@@ -20,6 +20,7 @@
 //! * [`simd`]: vector instructions, chosen at run time;
 //! * [`vector`]: a rank's own rows of a vector;
 //! * [`comm`]: ranks, sums, exchanges;
+//! * [`shared_file`]: files that all ranks write together;
 //! * [`problem`]: what is to be solved, read or generated;
 //! * [`partition`]: who owns which row;
 //! * [`distributed`]: rows on their owners, and the halo between them;
@@ -80,6 +81,7 @@ pub mod pipeline;
 pub mod preconditioner;
 pub mod problem;
 pub mod report;
+pub mod shared_file;
 pub mod simd;
 pub mod tridiagonal;
 pub mod vector;

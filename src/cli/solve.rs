@@ -1,0 +1,235 @@
+//! Options of a solve.
+
+use super::values::*;
+use crate::distributed::Ordering;
+use crate::error::{Error, Result};
+use crate::krylov::{self, Replacement, Settings, StopOn};
+use crate::operator::{Format, MatrixOptions, Schedule};
+use crate::partition::Partition;
+use crate::pipeline::{Files, Job, RightHandSide};
+use crate::preconditioner;
+use crate::problem::Source;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Options that every solve takes.
+#[derive(Args, Debug)]
+pub struct SolveOptions {
+    /// Method
+    #[arg(long, visible_alias = "ksp-type", alias = "ksp_type", default_value = "pipe-pr-cg", value_parser = solvers(), help_heading = "Method")]
+    pub solver: &'static krylov::Kind,
+    /// Preconditioner
+    #[arg(long, visible_alias = "pc-type", alias = "pc_type", default_value = "none", value_parser = preconditioners(), help_heading = "Method")]
+    pub pc: &'static preconditioner::Kind,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub preconditioning: PreconditionerOptions,
+    /// Relative tolerance: stop when ||r|| <= RTOL ||b||
+    #[arg(long, visible_alias = "ksp-rtol", alias = "ksp_rtol", default_value = "1e-8", allow_negative_numbers = true, value_parser = not_negative, help_heading = "Stopping")]
+    pub rtol: f64,
+    /// Absolute tolerance: stop when ||r|| <= ATOL
+    #[arg(long, visible_alias = "ksp-atol", alias = "ksp_atol", default_value = "1e-50", allow_negative_numbers = true, value_parser = not_negative, help_heading = "Stopping")]
+    pub atol: f64,
+    /// Give up when ||r|| > DIVTOL ||b||
+    #[arg(long, visible_alias = "ksp-divtol", alias = "ksp_divtol", default_value = "1e8", allow_negative_numbers = true, value_parser = positive, help_heading = "Stopping")]
+    pub divtol: f64,
+    /// Iteration limit
+    #[arg(
+        long,
+        visible_alias = "ksp-max-it",
+        alias = "ksp_max_it",
+        default_value = "10000",
+        help_heading = "Stopping"
+    )]
+    pub max_it: u64,
+    /// What --rtol is measured on: residual, or error-a (the A-norm of the error, bounded by the scalars of the iteration)
+    #[arg(long, value_enum, default_value = "residual", help_heading = "Stopping")]
+    pub stop_on: StopOnName,
+    /// Steps that the lower bound of the A-norm error lags behind: more are safer
+    #[arg(long, value_name = "D", default_value = "10", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Stopping")]
+    pub error_delay: u16,
+    /// A lower bound of the spectrum of the preconditioned matrix, if known: gives an upper bound of the A-norm error
+    #[arg(long, value_name = "MU", allow_negative_numbers = true, value_parser = positive, help_heading = "Stopping")]
+    pub lambda_min: Option<f64>,
+    /// Replace the recurrence's residual by the true one every K iterations, and not only when it has drifted
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Stopping")]
+    pub replace_every: Option<u64>,
+    /// Right-hand side: ones, random, random:SEED, A1 (b = A ones/sqrt(n)), or a vector file; by default A1, and for poisson that of a manufactured solution
+    #[arg(long, value_parser = right_hand_side, help_heading = "Vectors")]
+    pub rhs: Option<RightHandSide>,
+    /// Initial guess (a vector file); zero by default
+    #[arg(long, value_name = "FILE", help_heading = "Vectors")]
+    pub x0: Option<PathBuf>,
+    /// Write the solution, in the original row order
+    #[arg(long, short, value_name = "FILE", help_heading = "Vectors")]
+    pub output: Option<PathBuf>,
+    /// Who owns which row: metis (default), blocks, boxes (default for poisson, only there), or file:PATH
+    #[arg(long, value_parser = partition, help_heading = "Ranks")]
+    pub partition: Option<Partition>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub matrix: MatrixArgs,
+    /// Print every iteration
+    #[arg(long, visible_alias = "ksp-monitor", alias = "ksp_monitor", help_heading = "Reports")]
+    pub monitor: bool,
+    /// Write the convergence history as CSV
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub history: Option<PathBuf>,
+    /// Write the run as JSON
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub json: Option<PathBuf>,
+}
+
+/// What the relative tolerance is measured on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum StopOnName {
+    /// The residual.
+    Residual,
+    /// The A-norm of the error.
+    ErrorA,
+}
+
+impl SolveOptions {
+    pub(super) fn job(
+        self,
+        source: Source,
+        rhs: RightHandSide,
+        partition: Partition,
+        matrix: Option<PathBuf>,
+    ) -> Result<Job> {
+        self.matrix.check(&[self.solver], &[self.pc])?;
+        Ok(Job {
+            preconditioning: self.preconditioning.of(&[self.pc])?,
+            source,
+            rhs: self.rhs.unwrap_or(rhs),
+            x0: self.x0,
+            partition: self.partition.unwrap_or(partition),
+            matrix: self.matrix.options(),
+            solver: self.solver,
+            preconditioner: self.pc,
+            settings: Settings {
+                rtol: self.rtol,
+                atol: self.atol,
+                divtol: self.divtol,
+                max_iterations: self.max_it,
+                replacement: self.replace_every.map_or(Replacement::WhenNeeded, Replacement::Every),
+                stop_on: match self.stop_on {
+                    StopOnName::Residual => StopOn::Residual,
+                    StopOnName::ErrorA => StopOn::ErrorA,
+                },
+                error_delay: self.error_delay.into(),
+                lambda_min: self.lambda_min,
+            },
+            monitor: self.monitor,
+            files: Files { output: self.output, history: self.history, json: self.json, matrix },
+        })
+    }
+}
+
+/// Options of single preconditioners.
+#[derive(Args, Debug)]
+pub struct PreconditionerOptions {
+    /// How bjacobi solves with its blocks [default: ic0]
+    #[arg(long, visible_alias = "sub-pc-type", alias = "sub_pc_type", value_parser = sub_preconditioners(), help_heading = "Method")]
+    pub sub_pc: Option<&'static preconditioner::SubKind>,
+    /// Degree of the chebyshev polynomial: the products with A in one application [default: 4]
+    #[arg(long, value_name = "DEGREE", value_parser = clap::value_parser!(u32).range(0..=100), help_heading = "Method")]
+    pub chebyshev_degree: Option<u32>,
+}
+
+impl PreconditionerOptions {
+    /// The options as far as they belong to `chosen` preconditioners; others are refused.
+    pub(super) fn of(&self, chosen: &[&preconditioner::Kind]) -> Result<preconditioner::Options> {
+        let belongs = |option: &str, given: bool, pc: &str| {
+            if given && chosen.iter().all(|kind| kind.name != pc) {
+                return Err(Error::usage(format!("{option} belongs to --pc {pc}")));
+            }
+            Ok(())
+        };
+        belongs("--sub-pc", self.sub_pc.is_some(), "bjacobi")?;
+        belongs("--chebyshev-degree", self.chebyshev_degree.is_some(), "chebyshev")?;
+        let default = preconditioner::Options::default();
+        Ok(preconditioner::Options {
+            sub_pc: self.sub_pc.unwrap_or(default.sub_pc),
+            chebyshev_degree: self.chebyshev_degree.unwrap_or(default.chebyshev_degree),
+        })
+    }
+}
+
+/// How the matrix is kept and swept: changes the time and, but for the ordering, no bit of the result.
+#[derive(Args, Debug)]
+pub struct MatrixArgs {
+    /// How a rank keeps its rows; auto: in the last of these formats that suits them
+    #[arg(long, value_parser = formats(), help_heading = "Matrix")]
+    pub format: Option<FormatChoice>,
+    /// In which order a rank's rows lie in memory; auto: rcm where neighbours are far from each other
+    #[arg(long, value_enum, visible_alias = "mat-ordering-type", alias = "mat_ordering_type", help_heading = "Matrix")]
+    pub ordering: Option<OrderingName>,
+    /// How an iteration of pipe-pr-cg is cut; by default the way that the measured times of sum and product favour
+    #[arg(long, value_enum, help_heading = "Matrix")]
+    pub schedule: Option<ScheduleName>,
+}
+
+/// One of the formats, or None for auto.
+#[derive(Clone, Copy, Debug)]
+pub struct FormatChoice(pub(super) Option<&'static Format>);
+
+/// How an iteration of pipe-pr-cg is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ScheduleName {
+    /// The products hide the sum; the vectors follow in a sweep of their own.
+    Overlap,
+    /// Sum and exchange together, then products and vectors in one pass over memory.
+    OneSweep,
+    /// As measured.
+    Auto,
+}
+
+/// In which order a rank's rows lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum OrderingName {
+    /// As in the file.
+    Natural,
+    /// Reverse Cuthill-McKee on each rank's own part of the matrix.
+    Rcm,
+    /// Rcm where a row's neighbours are far from it and rcm at least halves the distance.
+    Auto,
+}
+
+impl MatrixArgs {
+    pub(super) fn options(&self) -> MatrixOptions {
+        MatrixOptions {
+            format: self.format.and_then(|choice| choice.0),
+            ordering: match self.ordering {
+                Some(OrderingName::Natural) => Ordering::Natural,
+                Some(OrderingName::Rcm) => Ordering::Rcm,
+                Some(OrderingName::Auto) | None => Ordering::Auto,
+            },
+            schedule: match self.schedule {
+                Some(ScheduleName::Overlap) => Schedule::Overlap,
+                Some(ScheduleName::OneSweep) => Schedule::OneSweep,
+                Some(ScheduleName::Auto) | None => Schedule::Auto,
+            },
+        }
+    }
+
+    /// Refuses a schedule that none of the methods and preconditioners can follow.
+    pub(super) fn check(&self, solvers: &[&krylov::Kind], pcs: &[&preconditioner::Kind]) -> Result<()> {
+        let possible = solvers.iter().any(|solver| solver.sweeps) && pcs.iter().any(|pc| pc.is_diagonal);
+        if self.schedule == Some(ScheduleName::OneSweep) && !possible {
+            return Err(Error::usage(
+                "--schedule one-sweep needs --solver pipe-pr-cg (or pipe-pr-m-cg) and --pc none or jacobi",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn refuse_for_dense(&self) -> Result<()> {
+        if self.format.is_some() || self.ordering.is_some() || self.schedule.is_some() {
+            return Err(Error::usage(
+                "the dense model problem is one dense block per rank: --format, --ordering and --schedule do not apply",
+            ));
+        }
+        Ok(())
+    }
+}
