@@ -20,7 +20,7 @@
 //! * [`simd`]: vector instructions, chosen at run time;
 //! * [`vector`]: a rank's own rows of a vector;
 //! * [`comm`]: ranks, sums, exchanges;
-//! * [`shared_file`]: files that all ranks write together;
+//! * [`shared_file`]: files that all ranks read or write together;
 //! * [`problem`]: what is to be solved, read or generated;
 //! * [`partition`]: who owns which row;
 //! * [`distributed`]: rows on their owners, and the halo between them;

@@ -1,11 +1,50 @@
-//! Files that all ranks write together.
+//! Files that all ranks read or write together.
 
 use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::files::Target;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// A file that every rank reads parts of.
+#[derive(Debug)]
+pub struct SharedFile {
+    file: File,
+    path: PathBuf,
+    /// Its length in bytes, as rank 0 sees it.
+    bytes: u64,
+}
+
+impl SharedFile {
+    /// Opens a regular file on every rank. Collective.
+    ///
+    /// # Errors
+    /// When a rank cannot open it; the same on every rank.
+    pub fn open(comm: &Comm, path: &Path) -> Result<SharedFile> {
+        let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (mine, file) = comm.agree(opened.map_err(|cause| Error::io("read it", path, &cause)))?;
+        Ok(SharedFile { file, path: path.to_path_buf(), bytes: comm.broadcast(0, &[mine])[0] })
+    }
+
+    /// Its name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its length in bytes; the same on every rank.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Fills `bytes` with what lies from `at` on.
+    ///
+    /// # Errors
+    /// When that cannot be read, or the file has become shorter.
+    pub fn read_at(&self, bytes: &mut [u8], at: u64) -> Result<()> {
+        read_exact_at(&self.file, bytes, at).map_err(|cause| Error::io("read it", &self.path, &cause))
+    }
+}
 
 /// Writes a file of several sections, each of them rank 0's bytes, then rank 1's, and so on: every rank writes its
 /// own at their place. Beside, on disk, then renamed: a file under its name is complete. What is not a
@@ -101,6 +140,17 @@ fn write_all_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
 fn write_all_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     io::Seek::seek(&mut file, io::SeekFrom::Start(at))?;
     file.write_all(bytes)
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+#[cfg(not(unix))]
+fn read_exact_at(mut file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    io::Seek::seek(&mut file, io::SeekFrom::Start(at))?;
+    io::Read::read_exact(&mut file, bytes)
 }
 
 #[cfg(test)]

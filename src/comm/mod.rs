@@ -195,6 +195,18 @@ impl Comm {
         self.sparse_exchange(vec![(root, items.to_vec())]).into_iter().map(|(_, items)| items).collect()
     }
 
+    /// The sum of `value` over the ranks below this one, and over all ranks. Collective.
+    pub fn sum_before(&self, value: u64) -> (u64, u64) {
+        let mut before = 0;
+        let mut sums = Vec::new();
+        for (rank, of_rank) in self.gather(0, &[value]).into_iter().enumerate() {
+            sums.push((rank, vec![before]));
+            before += of_rank[0];
+        }
+        let mine = self.sparse_exchange(sums).pop().expect("rank 0 sends to every rank").1[0];
+        (mine, self.broadcast(0, &[before])[0])
+    }
+
     /// A persistent exchange; both ends of a message state the same length. Collective.
     pub fn channel(&self, sends: &[Part], receives: &[Part]) -> Box<dyn Channel> {
         self.engine.channel(sends, receives)

@@ -3,7 +3,7 @@
 use super::layout::Layout;
 use crate::comm::Comm;
 use crate::partition::{Owners, group_by};
-use crate::problem::{EvenSplit, Problem, Rows};
+use crate::problem::{EvenSplit, Problem, Rows, deal_vector};
 
 /// The rows that this rank owns, numbers increasing. Rows of a grid are generated where they are
 /// owned; rows that were read travel from the rank that holds them. Collective.
@@ -98,15 +98,7 @@ impl Layout {
 
     /// A vector in original order that rank 0 holds (the others pass nothing). Collective.
     pub fn from_root(&self, whole: Option<&[f64]>) -> Vec<f64> {
-        let split = EvenSplit { n: self.n(), ranks: self.comm().size() };
-        let shares = match whole {
-            Some(whole) => (0..split.ranks)
-                .map(|rank| (rank, whole[split.share(rank).start as usize..split.share(rank).end as usize].to_vec()))
-                .collect(),
-            None => Vec::new(),
-        };
-        let share = self.comm().sparse_exchange(shares).pop().expect("rank 0 sends to every rank").1;
-        self.from_even(&share)
+        self.from_even(&deal_vector(self.comm(), self.n(), whole))
     }
 
     /// The whole vector in original order on rank 0; empty elsewhere. Collective.

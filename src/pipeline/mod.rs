@@ -11,7 +11,7 @@ use crate::krylov::{self, Outcome, Replacement, Settings, StopOn};
 use crate::operator::{DenseColumns, DistMatrix, MatrixOptions, Operator};
 use crate::partition::{self, Partition};
 use crate::preconditioner;
-use crate::problem::{self, Problem, Source, matrix_market};
+use crate::problem::{self, FileFormat, Problem, Source};
 use crate::report::{self, *};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -70,8 +70,10 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
     if comm.is_root() {
         let _ = write!(std::io::stdout(), "{}", report::summary(&run));
     }
-    let x = if job.files.output.is_some() { layout.to_root(&outcome.x) } else { Vec::new() };
-    comm.agree(if comm.is_root() { write_files(job, &run, &outcome, &x) } else { Ok(()) })?;
+    if let Some(path) = &job.files.output {
+        problem::write_vector(comm, &layout.to_even(&outcome.x), path, FileFormat::MatrixMarket)?;
+    }
+    comm.agree(if comm.is_root() { write_reports(job, &run, &outcome) } else { Ok(()) })?;
     Ok(outcome.reason.exit_code())
 }
 
@@ -313,10 +315,7 @@ fn outcome_facts(
     }
 }
 
-fn write_files(job: &Job, run: &Run, outcome: &Outcome, x: &[f64]) -> Result<()> {
-    if let Some(path) = &job.files.output {
-        write_file(path, matrix_market::format_vector(x.iter().copied()).as_bytes())?;
-    }
+fn write_reports(job: &Job, run: &Run, outcome: &Outcome) -> Result<()> {
     if let Some(path) = &job.files.history {
         write_file(path, report::history_csv(outcome, &job.settings).as_bytes())?;
     }

@@ -3,7 +3,7 @@
 use crate::distributed::Layout;
 use crate::error::{Error, ExitCode, Result};
 use crate::operator::Operator;
-use crate::problem::{Problem, matrix_market};
+use crate::problem::{self, Problem};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::path::{Path, PathBuf};
@@ -93,7 +93,5 @@ fn explain_rhs(error: Error) -> Error {
 
 /// A vector file, on its owners. Collective.
 pub(super) fn read_vector(path: &Path, layout: &Layout) -> Result<Vec<f64>> {
-    let comm = layout.comm();
-    let read = if comm.is_root() { matrix_market::read_vector(path, layout.n()).map(Some) } else { Ok(None) };
-    Ok(layout.from_root(comm.agree(read)?.as_deref()))
+    Ok(layout.from_even(&problem::read_vector(layout.comm(), path, layout.n())?))
 }

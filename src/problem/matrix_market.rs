@@ -4,7 +4,9 @@
 //! either triangle of a symmetric matrix, or both if they agree; blank lines and comments anywhere;
 //! CRLF; Fortran exponents (`1.0D+03`); gzip (by its magic number, whatever the file's name).
 
+use crate::comm::{Comm, Op};
 use crate::error::{Error, Result};
+use crate::shared_file::write_together;
 use sprs::{CsMat, TriMat};
 use std::fmt::Write as _;
 use std::io::Read;
@@ -34,9 +36,22 @@ pub fn read_vector(path: &Path, n: u64) -> Result<Vec<f64>> {
     parse_vector(&read_bytes(path)?, &path.display().to_string(), n)
 }
 
-/// The text of a dense vector file.
-pub fn format_vector(values: impl ExactSizeIterator<Item = f64>) -> String {
-    let mut text = format!("%%MatrixMarket matrix array real general\n{} 1\n", values.len());
+/// Writes a vector that is held in even shares as an array file. Collective.
+///
+/// # Errors
+/// When a rank cannot write; the same on every rank.
+pub fn write_vector(comm: &Comm, share: &[f64], path: &Path) -> Result<()> {
+    let n = comm.reduced(Op::Sum, share.len() as u64);
+    let header = if comm.is_root() { vector_header(n) } else { String::new() };
+    write_together(comm, path, &[header.as_bytes(), vector_text(share).as_bytes()])
+}
+
+fn vector_header(n: u64) -> String {
+    format!("%%MatrixMarket matrix array real general\n{n} 1\n")
+}
+
+fn vector_text(values: &[f64]) -> String {
+    let mut text = String::new();
     for value in values {
         writeln!(text, "{value:?}").expect("writing to a string succeeds");
     }
@@ -613,7 +628,7 @@ mod tests {
     #[test]
     fn a_vector_comes_back_as_it_was_written() {
         let x = [1.0, -2.5e-300, 1.0 / 3.0];
-        let text = format_vector(x.into_iter());
+        let text = vector_header(3) + &vector_text(&x);
         assert_eq!(parse_vector(text.as_bytes(), "x.mtx", 3), Ok(x.to_vec()));
         let short = parse_vector(text.as_bytes(), "x.mtx", 4).unwrap_err().to_string();
         assert!(short.starts_with("x.mtx:2: expected a vector of 4 values"), "{short}");

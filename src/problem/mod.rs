@@ -1,11 +1,13 @@
 //! What is to be solved: read from a file or generated, and held in even shares by the ranks.
 
+mod format;
 pub mod matrix_market;
 mod poisson;
 mod rows;
 mod spectrum;
 mod write;
 
+pub use format::FileFormat;
 pub use poisson::Stencil;
 pub use rows::{EvenSplit, Rows};
 pub use spectrum::Spectrum;
@@ -13,12 +15,12 @@ pub use write::write_matrix;
 
 use crate::comm::Comm;
 use crate::error::Result;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where a problem comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
-    /// A Matrix Market file.
+    /// A file in one of the formats.
     File(PathBuf),
     /// A Poisson problem, assembled row by row.
     Poisson(Stencil),
@@ -72,12 +74,7 @@ impl Problem {
 /// Whatever is wrong with the file; the same error on every rank.
 pub fn load(comm: &Comm, source: &Source) -> Result<Problem> {
     match source {
-        Source::File(path) => {
-            // One rank reads. A parallel reader would fill the same even shares from byte ranges.
-            let read = if comm.is_root() { matrix_market::read_matrix(path).map(Some) } else { Ok(None) };
-            let whole = comm.agree(read)?;
-            Ok(deal(comm, whole.as_ref()))
-        }
+        Source::File(path) => read_matrix(comm, path),
         Source::Poisson(stencil) | Source::PoissonMatrixFree(stencil) => Ok(Problem::Stencil(*stencil)),
         Source::ModelDense(spectrum) => Ok(Problem::Dense(*spectrum)),
         Source::ModelSparse(spectrum) => {
@@ -88,6 +85,50 @@ pub fn load(comm: &Comm, source: &Source) -> Result<Problem> {
             Ok(Problem::Matrix(spectrum.n, rows))
         }
     }
+}
+
+/// Reads a symmetric matrix, in any of the formats. Collective.
+fn read_matrix(comm: &Comm, path: &Path) -> Result<Problem> {
+    match FileFormat::of_content(comm, path)? {
+        FileFormat::MatrixMarket => {
+            // One rank reads. A parallel reader would fill the same even shares from byte ranges.
+            let read = if comm.is_root() { matrix_market::read_matrix(path).map(Some) } else { Ok(None) };
+            let whole = comm.agree(read)?;
+            Ok(deal(comm, whole.as_ref()))
+        }
+    }
+}
+
+/// This rank's even share of a vector of `n` values, read from a file in any of the formats. Collective.
+///
+/// # Errors
+/// Whatever is wrong with the file, or another length; the same error on every rank.
+pub fn read_vector(comm: &Comm, path: &Path, n: u64) -> Result<Vec<f64>> {
+    match FileFormat::of_content(comm, path)? {
+        FileFormat::MatrixMarket => {
+            let read = if comm.is_root() { matrix_market::read_vector(path, n).map(Some) } else { Ok(None) };
+            let whole = comm.agree(read)?;
+            Ok(deal_vector(comm, n, whole.as_deref()))
+        }
+    }
+}
+
+/// Writes a vector that is held in even shares. Collective.
+///
+/// # Errors
+/// When a rank cannot write; the same on every rank.
+pub fn write_vector(comm: &Comm, share: &[f64], path: &Path, format: FileFormat) -> Result<()> {
+    match format {
+        FileFormat::MatrixMarket => matrix_market::write_vector(comm, share, path),
+    }
+}
+
+/// Deals a vector that rank 0 holds (the others pass None) into even shares. Collective.
+pub(crate) fn deal_vector(comm: &Comm, n: u64, whole: Option<&[f64]>) -> Vec<f64> {
+    let split = EvenSplit { n, ranks: comm.size() };
+    let share = |whole: &[f64], rank| whole[split.share(rank).start as usize..split.share(rank).end as usize].to_vec();
+    let shares = whole.map(|whole| (0..split.ranks).map(|rank| (rank, share(whole, rank))).collect());
+    comm.sparse_exchange(shares.unwrap_or_default()).pop().expect("rank 0 sends to every rank").1
 }
 
 /// Deals the rows of a matrix that rank 0 holds (the others pass None) into even shares. Collective.
