@@ -24,6 +24,7 @@ pub use profile::{Counts, Phase, Profile};
 use crate::error::{Error, Result};
 use bytemuck::{AnyBitPattern, NoUninit};
 use engine::Engine;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// One rank's end of the communication. Cheap to clone; stays on its thread.
@@ -31,11 +32,21 @@ use std::rc::Rc;
 pub struct Comm {
     engine: Rc<dyn Engine>,
     profile: Rc<Profile>,
+    rider: Rc<Rider>,
+}
+
+/// One word that rides in every sum.
+#[derive(Default)]
+struct Rider {
+    own: Cell<f64>,
+    heard: Cell<f64>,
+    /// The words of the sum in flight, and the rider.
+    words: RefCell<Vec<f64>>,
 }
 
 impl Comm {
     fn new(engine: impl Engine + 'static) -> Comm {
-        Comm { engine: Rc::new(engine), profile: Rc::default() }
+        Comm { engine: Rc::new(engine), profile: Rc::default(), rider: Rc::default() }
     }
 
     /// A world of one rank.
@@ -117,7 +128,7 @@ impl Comm {
 
     /// The same ranks with a profile of its own: for products that are not the method's.
     pub fn with_own_profile(&self) -> Comm {
-        Comm { engine: self.engine.clone(), profile: Rc::default() }
+        Comm { engine: self.engine.clone(), profile: Rc::default(), rider: self.rider.clone() }
     }
 
     /// Runs `work` and books its time under `phase`.
@@ -128,6 +139,16 @@ impl Comm {
         result
     }
 
+    /// From now on, `word` rides in every sum that this rank starts: a wish that must not cost a sum of its own.
+    pub fn ride(&self, word: f64) {
+        self.rider.own.set(word);
+    }
+
+    /// What rode in the last sum that was finished, added up over the ranks: the same on every rank.
+    pub fn heard(&self) -> f64 {
+        self.rider.heard.get()
+    }
+
     /// Starts the global sum of `partial`, word by word. Collective. One sum at a time.
     ///
     /// Every rank receives the same bits.
@@ -136,7 +157,11 @@ impl Comm {
             counts.sums += 1;
             counts.sum_words += partial.len() as u64;
         });
-        self.timed(Phase::Sum, || self.engine.start_sum(partial));
+        let mut words = self.rider.words.borrow_mut();
+        words.clear();
+        words.extend_from_slice(partial);
+        words.push(self.rider.own.get());
+        self.timed(Phase::Sum, || self.engine.start_sum(&words));
         Sum { comm: self, passes_before: self.profile.counts().passes }
     }
 
@@ -252,7 +277,11 @@ impl Sum<'_> {
 
     /// Waits, and writes the sums to `words` (as many as were started).
     pub fn finish(self, words: &mut [f64]) {
-        self.comm.timed(Phase::Sum, || self.comm.engine.finish_sum(words));
+        let mut sums = self.comm.rider.words.borrow_mut();
+        self.comm.timed(Phase::Sum, || self.comm.engine.finish_sum(&mut sums));
+        let (rider, sums) = sums.split_last().expect("a sum carries its rider");
+        self.comm.rider.heard.set(*rider);
+        words.copy_from_slice(sums);
         let profile = self.comm.profile();
         profile.count(|counts| counts.overlapped_passes += counts.passes - self.passes_before);
     }

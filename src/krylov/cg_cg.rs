@@ -14,7 +14,7 @@
 //! Per iteration: 1 sum of 2 words (3 with M) that hides nothing, 1 product, 1 application of M⁻¹.
 //! Vectors: x, r, p, s, w, and r̃ when preconditioned.
 
-use super::method::{Method, Scalars, Step, confirm, step_length};
+use super::method::{Column, Method, Scalars, State, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
@@ -115,5 +115,11 @@ impl Method for CgCg {
     fn replace(&mut self, a: &mut dyn Operator, _: &mut dyn Preconditioner, r: &[f64]) {
         self.r.copy_from_slice(r);
         a.apply(&self.p, &mut self.s);
+    }
+
+    fn state(&mut self) -> State<'_> {
+        let CgCg { x, r, p, s, nu, alpha_previous, .. } = self;
+        let vectors = vec![Column::One("x", x), Column::One("r", r), Column::One("p", p), Column::One("s", s)];
+        State { vectors, scalars: vec![nu, alpha_previous] }
     }
 }

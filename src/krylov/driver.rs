@@ -1,8 +1,10 @@
 //! Runs a method until it has converged, or will not.
 
-use super::method::{Scalars, Step};
-use super::scalars::ErrorBounds;
-use super::trust::{Doubt, Replacement, Trust, Verdict, is_sound};
+use super::course::{Checked, Course};
+use super::method::{Method, Scalars, Step};
+use super::saved::Saved;
+use super::trust::{Doubt, Replacement, Verdict, is_sound};
+use super::watch::{Begin, OnlyObserve, Watch};
 use super::{Kind, Reason};
 use crate::comm::{Op, Phase};
 use crate::operator::Operator;
@@ -66,6 +68,12 @@ impl Settings {
             replacement: Replacement::Never,
             ..Settings::default()
         }
+    }
+
+    /// Of the 2-norm of r.
+    pub(super) fn tolerance(&self, reference_norm: f64) -> f64 {
+        let rtol = if self.stop_on == StopOn::Residual { self.rtol } else { 0.0 };
+        (rtol * reference_norm).max(self.atol)
     }
 }
 
@@ -133,17 +141,6 @@ impl Outcome {
     }
 }
 
-/// An iterate whose true residual is known.
-#[derive(Clone)]
-struct Checked {
-    true_residual: f64,
-    x: Vec<f64>,
-    /// b − A x.
-    r: Vec<f64>,
-    /// ‖x* − x₀‖_A as far as it was known then.
-    error_a_initial: f64,
-}
-
 /// Solves A x = b from the initial guess `x0` (zero if None). Collective.
 ///
 /// `observe` sees every iterate; one that is measured again after a replacement is seen again.
@@ -161,42 +158,61 @@ pub fn solve(
     x0: Option<&[f64]>,
     kind: &Kind,
     settings: &Settings,
-    mut observe: impl FnMut(Snapshot),
+    observe: impl FnMut(Snapshot),
 ) -> Outcome {
+    let begin = Begin::At(x0);
+    solve_watched(a, m, b, begin, kind, settings, &mut OnlyObserve(observe)).expect("an initial guess fits")
+}
+
+/// The same from an initial guess or a saved state, and with somebody watching, who may save the state and end
+/// the solve between two iterations. None if the saved state is not one of this method. Collective.
+///
+/// # Panics
+/// As [`solve`].
+pub fn solve_watched(
+    a: &mut dyn Operator,
+    m: &mut dyn Preconditioner,
+    b: &[f64],
+    begin: Begin,
+    kind: &Kind,
+    settings: &Settings,
+    watch: &mut dyn Watch,
+) -> Option<Outcome> {
     let comm = a.layout().comm().clone();
-    let begin = comm.clock_seconds();
+    let clock = comm.clock_seconds();
     assert_eq!(b.len(), a.layout().len(), "b has one entry per owned row");
-
-    let x = x0.map_or_else(|| vec![0.0; b.len()], <[f64]>::to_vec);
-    let r = if x0.is_some() { residual(a, b, &x) } else { b.to_vec() };
-    let mut norms = [dot(b, b), dot(&r, &r)];
-    comm.sum(&mut norms);
-    let [b_norm, r_norm] = norms.map(f64::sqrt);
-    let reference_norm = if b_norm > 0.0 { b_norm } else { r_norm };
-    let rtol = if settings.stop_on == StopOn::Residual { settings.rtol } else { 0.0 };
-    let tolerance = (rtol * reference_norm).max(settings.atol);
-    let converged = if tolerance > settings.atol { Reason::ConvergedRelative } else { Reason::ConvergedAbsolute };
-
-    // A norm of zero is believed only of a vector of zeros: squares of entries below 1e-154 vanish.
-    let vanished = r_norm == 0.0 && comm.reduced(Op::Max, u64::from(r.iter().any(|&r| r != 0.0))) == 1;
-
-    let mut method = (kind.start)(a, m, x, r);
-    let mut trust = Trust::new(tolerance, settings.divtol * reference_norm, settings.replacement);
-    // The checked iterate with the smallest true residual.
-    let mut best: Option<Checked> = None;
-    let mut error = ErrorBounds::new(settings.error_delay, settings.lambda_min);
-    let (mut history, mut replacements, mut iteration) = (Vec::new(), 0, 0);
+    let Started { mut course, mut method, vanished } = match begin {
+        Begin::At(x0) => start(a, m, b, x0, kind, settings),
+        Begin::From(saved) => resume(a, m, b, saved, kind, settings)?,
+        Begin::Anew(saved) => begin_anew(a, m, b, saved, kind, settings)?,
+    };
+    let begun = course.iteration;
+    let seconds_before = course.history.last().map_or(0.0, |record| record.seconds);
+    let converged = if settings.tolerance(course.reference_norm) > settings.atol {
+        Reason::ConvergedRelative
+    } else {
+        Reason::ConvergedAbsolute
+    };
+    let mut ended = None;
     let reason = loop {
+        if course.iteration > begun {
+            let turn = watch.turn(course.iteration, settings);
+            if turn.save {
+                watch.save(a.layout(), Saved::of(&course, method.as_mut()));
+            }
+            ended = turn.end;
+        }
         let scalars = method.measure(a, m);
-        let record = record(iteration, &scalars, comm.clock_seconds() - begin);
-        observe(Snapshot { iteration, record, x: method.solution(), a });
-        history.push(record);
+        let record = record(course.iteration, &scalars, seconds_before + comm.clock_seconds() - clock);
+        watch.observe(Snapshot { iteration: course.iteration, record, x: method.solution(), a });
+        course.history.push(record);
         if vanished {
             break Reason::NotFinite;
         }
 
-        let doubt = trust.doubt(&scalars);
-        let error_a_initial = error.initial();
+        let doubt = course.trust.doubt(&scalars);
+        let error_a_initial = course.error.initial();
+        let (trust, best) = (&mut course.trust, &mut course.best);
         let mut look = |doubt, a: &mut dyn Operator, m: &mut dyn Preconditioner, x: &[f64]| {
             let r = residual(a, b, x);
             if scalars.nu <= 0.0 && scalars.rr > 0.0 && !is_positive_definite(a, m, &r) {
@@ -205,7 +221,7 @@ pub fn solve(
             let truth = norm(a, &r);
             let verdict = trust.judge(doubt, record.residual, truth);
             if truth.is_finite() && best.as_ref().is_none_or(|best| truth < best.true_residual) {
-                best = Some(Checked { true_residual: truth, x: x.to_vec(), r, error_a_initial });
+                *best = Some(Checked { true_residual: truth, x: x.to_vec(), r, error_a_initial });
             }
             match verdict {
                 Verdict::Converged => Err(converged),
@@ -224,7 +240,7 @@ pub fn solve(
             },
         };
         if renewed.is_none() {
-            let error_a = error.upper().or(error.lower());
+            let error_a = course.error.upper().or(course.error.lower());
             if settings.stop_on == StopOn::ErrorA && error_a.is_some_and(|e| e <= settings.rtol * error_a_initial) {
                 // The scalars speak of the recurrence: they are worth as much as it is.
                 let r = residual(a, b, method.solution());
@@ -238,19 +254,22 @@ pub fn solve(
             }
         }
         if renewed.is_none() {
-            if iteration == settings.max_iterations {
+            if course.iteration >= settings.max_iterations {
                 break Reason::IterationLimit;
+            }
+            if let Some(reason) = ended {
+                break reason;
             }
             match method.advance(a, m) {
                 Step::Taken { alpha, beta } => {
-                    let last = history.last_mut().expect("the record of this iterate was just pushed");
+                    let last = course.history.last_mut().expect("the record of this iterate was just pushed");
                     (last.alpha, last.beta) = (alpha, beta);
-                    error.step(alpha, beta, scalars.nu);
-                    iteration += 1;
-                    if method.wants_replacement() || settings.replacement.is_due(iteration) {
+                    course.error.step(alpha, beta, scalars.nu);
+                    course.iteration += 1;
+                    if method.wants_replacement() || settings.replacement.is_due(course.iteration) {
                         let r = residual(a, b, method.solution());
                         method.replace(a, m, &r);
-                        replacements += 1;
+                        course.replacements += 1;
                     }
                 }
                 Step::Indefinite { .. } => break Reason::IndefiniteMatrix,
@@ -261,21 +280,22 @@ pub fn solve(
             }
         }
         if let Some(Checked { x, r, error_a_initial, .. }) = renewed {
-            error.restart(error_a_initial);
+            course.error.restart(error_a_initial);
             // Not necessarily the present iterate: what broke down may have carried x away.
             method = (kind.start)(a, m, x, r);
-            replacements += 1;
-            history.pop(); // this iterate is measured again
+            course.replacements += 1;
+            course.history.pop(); // this iterate is measured again
         }
     };
 
+    let Course { iteration, replacements, reference_norm, history, best, .. } = course;
     let x = match (reason, best) {
         (Reason::Stagnated | Reason::Diverged | Reason::NotFinite, Some(checked)) => checked.x,
         _ => method.solution().to_vec(),
     };
     let r = residual(a, b, &x);
     let true_residual = norm(a, &r);
-    Outcome {
+    Some(Outcome {
         reason,
         iterations: iteration,
         x,
@@ -284,8 +304,70 @@ pub fn solve(
         true_residual,
         replacements,
         history,
-        seconds: comm.clock_seconds() - begin,
-    }
+        seconds: comm.clock_seconds() - clock,
+    })
+}
+
+/// A solve whose first iterate is to be measured.
+struct Started {
+    course: Course,
+    method: Box<dyn Method>,
+    /// The norm of r underflowed.
+    vanished: bool,
+}
+
+fn start(
+    a: &mut dyn Operator,
+    m: &mut dyn Preconditioner,
+    b: &[f64],
+    x0: Option<&[f64]>,
+    kind: &Kind,
+    settings: &Settings,
+) -> Started {
+    let comm = a.layout().comm().clone();
+    let x = x0.map_or_else(|| vec![0.0; b.len()], <[f64]>::to_vec);
+    let r = if x0.is_some() { residual(a, b, &x) } else { b.to_vec() };
+    let mut norms = [dot(b, b), dot(&r, &r)];
+    comm.sum(&mut norms);
+    let [b_norm, r_norm] = norms.map(f64::sqrt);
+    // A norm of zero is believed only of a vector of zeros: squares of entries below 1e-154 vanish.
+    let vanished = r_norm == 0.0 && comm.reduced(Op::Max, u64::from(r.iter().any(|&r| r != 0.0))) == 1;
+    let course = Course::new(settings, if b_norm > 0.0 { b_norm } else { r_norm });
+    Started { course, method: (kind.start)(a, m, x, r), vanished }
+}
+
+/// Where a solve was saved.
+fn resume(
+    a: &mut dyn Operator,
+    m: &mut dyn Preconditioner,
+    b: &[f64],
+    saved: Saved,
+    kind: &Kind,
+    settings: &Settings,
+) -> Option<Started> {
+    let (course, rest) = saved.into_course(settings)?;
+    // Begun in any way: everything is overwritten.
+    let mut method = (kind.start)(a, m, vec![0.0; b.len()], b.to_vec());
+    rest.put_back(method.as_mut())?;
+    method.resume(a, m);
+    Some(Started { course, method, vanished: false })
+}
+
+/// At the iterate where a solve was saved, without its directions.
+fn begin_anew(
+    a: &mut dyn Operator,
+    m: &mut dyn Preconditioner,
+    b: &[f64],
+    saved: Saved,
+    kind: &Kind,
+    settings: &Settings,
+) -> Option<Started> {
+    let (mut course, rest) = saved.into_course(settings)?;
+    let x = rest.vectors.into_iter().next()?;
+    let r = residual(a, b, &x);
+    course.error.restart(course.error.initial());
+    course.replacements += 1;
+    Some(Started { course, method: (kind.start)(a, m, x, r), vanished: false })
 }
 
 fn record(iteration: u64, scalars: &Scalars, seconds: f64) -> Record {

@@ -18,7 +18,7 @@
 //! Vectors: x, r, p, s, w, u, t, and r̃, s̃, w̃ when preconditioned. [`gv_cg_rr`](super::gv_cg_rr)
 //! builds on this file.
 
-use super::method::{Method, Scalars, Step, confirm, step_length};
+use super::method::{Column, Method, Scalars, State, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
@@ -199,5 +199,19 @@ impl Method for GvCg {
                 a.apply(&tilde.s, &mut self.u);
             }
         }
+    }
+
+    fn state(&mut self) -> State<'_> {
+        let GvCg { x, r, p, s, w, u, tilde, nu, alpha, .. } = self;
+        let own = [("x", x), ("r", r), ("p", p), ("s", s), ("w", w), ("u", u)];
+        let mut vectors: Vec<_> = own.into_iter().map(|(letter, vector)| Column::One(letter, vector)).collect();
+        if let Some(Tilde { r, s, .. }) = tilde {
+            vectors.extend([Column::One("r~", r), Column::One("s~", s)]);
+        }
+        State { vectors, scalars: vec![nu, alpha] }
+    }
+
+    fn resume(&mut self, _: &mut dyn Operator, _: &mut dyn Preconditioner) {
+        self.partial = None;
     }
 }

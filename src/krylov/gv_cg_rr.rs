@@ -25,7 +25,7 @@
 //! A replacement costs 4 products and 2 applications of M⁻¹ that hide nothing.
 
 use super::gv_cg::GvCg;
-use super::method::{Method, Scalars, Step};
+use super::method::{Method, Scalars, State, Step};
 use crate::comm::Op;
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
@@ -41,7 +41,7 @@ pub(super) struct GvCgRr {
     beta: f64,
     gaps: Gaps,
     /// Scalars summed since the start or the last replacement.
-    age: u32,
+    age: f64,
     wanted: bool,
 }
 
@@ -79,7 +79,7 @@ impl GvCgRr {
             alpha: 0.0,
             beta: 0.0,
             gaps: Gaps::default(),
-            age: 0,
+            age: 0.0,
             wanted: false,
         })
     }
@@ -127,10 +127,10 @@ impl Method for GvCgRr {
         }
         self.norms_previous = std::mem::replace(&mut self.norms, Norms { r, x, p, s, u, w, r_tilde, s_tilde, w_tilde });
         let before = self.gaps.f;
-        self.gaps = if self.age == 0 { self.fresh_gaps() } else { self.next_gaps() };
+        self.gaps = if self.age == 0.0 { self.fresh_gaps() } else { self.next_gaps() };
         let threshold = f64::EPSILON.sqrt();
-        self.wanted = self.age > 1 && before <= threshold * self.norms_previous.r && self.gaps.f > threshold * r;
-        self.age += 1;
+        self.wanted = self.age > 1.0 && before <= threshold * self.norms_previous.r && self.gaps.f > threshold * r;
+        self.age += 1.0;
         scalars
     }
 
@@ -152,7 +152,20 @@ impl Method for GvCgRr {
 
     fn replace(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner, r: &[f64]) {
         self.inner.replace(a, m, r);
-        self.age = 0;
+        self.age = 0.0;
         self.wanted = false;
+    }
+
+    fn state(&mut self) -> State<'_> {
+        let GvCgRr { inner, norms, alpha, beta, gaps, age, .. } = self;
+        let Norms { r, x, p, s, u, w, r_tilde, s_tilde, w_tilde } = norms;
+        let Gaps { f, g, h, j } = gaps;
+        let mut state = inner.state();
+        state.scalars.extend([alpha, beta, age, r, x, p, s, u, w, r_tilde, s_tilde, w_tilde, f, g, h, j]);
+        state
+    }
+
+    fn resume(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) {
+        self.inner.resume(a, m);
     }
 }

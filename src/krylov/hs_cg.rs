@@ -13,7 +13,7 @@
 //! Per iteration: 2 sums that hide nothing, 1 product, 1 application of M⁻¹.
 //! Vectors: x, r, p, s, and r̃ when M is neither I nor diagonal.
 
-use super::method::{Method, Scalars, Step, step_length};
+use super::method::{Column, Method, Scalars, State, Step, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
@@ -127,6 +127,11 @@ impl Method for HsCg {
     fn replace(&mut self, _: &mut dyn Operator, _: &mut dyn Preconditioner, r: &[f64]) {
         self.r.copy_from_slice(r);
         self.partial = None;
+    }
+
+    fn state(&mut self) -> State<'_> {
+        let HsCg { x, r, p, nu, .. } = self;
+        State { vectors: vec![Column::One("x", x), Column::One("r", r), Column::One("p", p)], scalars: vec![nu] }
     }
 }
 

@@ -26,6 +26,30 @@ pub trait Method {
 
     /// Puts the true residual `r` in the place of the recurrence's, keeping the search direction.
     fn replace(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner, r: &[f64]);
+
+    /// What [`measure`](Method::measure) and all that follows depend on, x included: what a checkpoint
+    /// holds. What `measure` itself computes is left out.
+    fn state(&mut self) -> State<'_>;
+
+    /// Forms what follows from a state that has been put in the place of this method's, with the same
+    /// bits as a step would have. Collective.
+    fn resume(&mut self, _: &mut dyn Operator, _: &mut dyn Preconditioner) {}
+}
+
+/// What a method carries from one iterate to the next, in a fixed order.
+pub struct State<'a> {
+    /// Vectors on owned rows.
+    pub vectors: Vec<Column<'a>>,
+    /// The same on every rank.
+    pub scalars: Vec<&'a mut f64>,
+}
+
+/// A vector of a method, or two that lie side by side.
+pub enum Column<'a> {
+    /// One, with its letter.
+    One(&'static str, &'a mut [f64]),
+    /// Two, with theirs.
+    Pair([&'static str; 2], &'a mut [[f64; 2]]),
 }
 
 /// Global scalars of an iterate.

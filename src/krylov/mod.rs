@@ -3,6 +3,7 @@
 //! A method is one file and one row of [`TABLE`].
 
 mod cg_cg;
+mod course;
 mod driver;
 mod gv_cg;
 mod gv_cg_rr;
@@ -14,14 +15,18 @@ mod pipe_pr_cg;
 mod pipe_pr_m_cg;
 mod pr_cg;
 mod reason;
+mod saved;
 mod scalars;
 mod trust;
+mod watch;
 
-pub use driver::{Outcome, Record, Settings, Snapshot, StopOn, norm, residual, solve};
-pub use method::{Method, Scalars, Step};
+pub use driver::{Outcome, Record, Settings, Snapshot, StopOn, norm, residual, solve, solve_watched};
+pub use method::{Column, Method, Scalars, State, Step};
 pub use reason::Reason;
+pub use saved::Saved;
 pub use scalars::{ErrorBounds, Spectrum};
 pub use trust::{Replacement, TRUE_RESIDUAL_FACTOR};
+pub use watch::{Begin, Turn, Watch};
 
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;

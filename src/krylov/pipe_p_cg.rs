@@ -19,7 +19,7 @@
 //! Per iteration: 1 sum of 4 words (5 with M), hidden behind 1 product and 1 application of M⁻¹.
 //! Vectors: x, r, p, s, w, u, and r̃, s̃, w̃, ũ when preconditioned.
 
-use super::method::{Method, Prediction, Scalars, Step, confirm, step_length};
+use super::method::{Column, Method, Prediction, Scalars, State, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
@@ -158,6 +158,20 @@ impl Method for PipePCg {
                 m.apply(&self.w, &mut tilde.w);
             }
         }
+        self.partial = self.partial_sums();
+    }
+
+    fn state(&mut self) -> State<'_> {
+        let PipePCg { x, r, p, s, w, tilde, nu_predicted, beta, .. } = self;
+        let own = [("x", x), ("r", r), ("p", p), ("s", s), ("w", w)];
+        let mut vectors: Vec<_> = own.into_iter().map(|(letter, vector)| Column::One(letter, vector)).collect();
+        if let Some(Tilde { r, s, w, .. }) = tilde {
+            vectors.extend([Column::One("r~", r), Column::One("s~", s), Column::One("w~", w)]);
+        }
+        State { vectors, scalars: vec![nu_predicted, beta] }
+    }
+
+    fn resume(&mut self, _: &mut dyn Operator, _: &mut dyn Preconditioner) {
         self.partial = self.partial_sums();
     }
 }

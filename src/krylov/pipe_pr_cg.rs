@@ -29,7 +29,7 @@
 //! are kept, and w̃, ũ too. Those multiplied together lie side by side: `rs_tilde[i] = [r̃, s̃]`,
 //! `wu[i] = [w, u]`.
 
-use super::method::{Method, Prediction, Scalars, Step, confirm, step_length};
+use super::method::{Column, Method, Prediction, Scalars, State, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
@@ -94,6 +94,35 @@ impl PipePrCg {
         method.replace(a, m, &r);
         Box::new(method)
     }
+
+    /// This rank's part of μ, γ, ν, δ, ⟨r, r⟩, added up in the order of the updates.
+    fn partial_sums(&self, a: &dyn Operator, m: &dyn Preconditioner) -> [f64; 5] {
+        let PipePrCg { p, rs_tilde, general, .. } = self;
+        let mut dots = Dots::<5>::default();
+        let mut add = |rows: Range<usize>| {
+            let (p, rs_tilde) = (&p[rows.clone()], &rs_tilde[rows.clone()]);
+            let rs = general.as_ref().map(|(rs, _)| &rs[rows.clone()]);
+            let m = m.diagonal().map(|m| &m[rows]);
+            vectorized!(simd => {
+                let mut sums = dots.load(simd);
+                for_strips!(i in p.len(), {
+                    let (p, [r_tilde, s_tilde]) = (Lanes::load(simd, p, i), Lanes::load_pair(simd, rs_tilde, i));
+                    let [r, s] = match (rs, m) {
+                        (Some(rs), _) => Lanes::load_pair(simd, rs, i),
+                        (None, Some(m)) => [r_tilde, s_tilde].map(|v| Lanes::load_divisor(simd, m, i) * v),
+                        (None, None) => [r_tilde, s_tilde],
+                    };
+                    sums.add([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
+                });
+                dots.store(sums);
+            });
+        };
+        match general {
+            Some(_) => add(0..p.len()),
+            None => a.each_block(&mut add),
+        }
+        dots.sums()
+    }
 }
 
 impl Method for PipePrCg {
@@ -157,14 +186,21 @@ impl Method for PipePrCg {
         } else {
             m.apply_pair(&rs, &mut self.rs_tilde);
         }
-        let mut dots = Dots::<5>::default();
-        for (i, ((&p, &[r, s]), &[r_tilde, s_tilde])) in self.p.iter().zip(&rs).zip(&self.rs_tilde).enumerate() {
-            dots.add(i, [p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
-        }
-        self.partial = dots.sums();
         if let Some((kept, _)) = &mut self.general {
             *kept = rs;
         }
+        self.partial = self.partial_sums(a, m);
+    }
+
+    fn state(&mut self) -> State<'_> {
+        let PipePrCg { x, p, rs_tilde, general, nu_predicted, beta, .. } = self;
+        let mut vectors = vec![Column::One("x", x), Column::One("p", p), Column::Pair(["r~", "s~"], rs_tilde)];
+        vectors.extend(general.as_mut().map(|(rs, _)| Column::Pair(["r", "s"], rs)));
+        State { vectors, scalars: vec![nu_predicted, beta] }
+    }
+
+    fn resume(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) {
+        self.partial = self.partial_sums(a, m);
     }
 }
 

@@ -15,7 +15,7 @@
 //! Per iteration: 1 sum of 4 words (5 with M) that hides nothing, 1 product, 1 application of M⁻¹.
 //! Vectors: x, r, p, s, and r̃, s̃ when preconditioned. [`m_cg`](super::m_cg) shares this file's code.
 
-use super::method::{Method, Prediction, Scalars, Step, step_length};
+use super::method::{Column, Method, Prediction, Scalars, State, Step, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
@@ -136,5 +136,12 @@ impl Method for PrCg {
         if let Some([r_tilde, _]) = &mut self.tilde {
             m.apply(r, r_tilde);
         }
+    }
+
+    fn state(&mut self) -> State<'_> {
+        let PrCg { x, r, p, tilde, nu_predicted, beta, .. } = self;
+        let mut vectors = vec![Column::One("x", x), Column::One("r", r), Column::One("p", p)];
+        vectors.extend(tilde.as_mut().map(|[r_tilde, _]| Column::One("r~", r_tilde)));
+        State { vectors, scalars: vec![nu_predicted, beta] }
     }
 }

@@ -13,6 +13,10 @@ pub enum Reason {
     ConvergedErrorA,
     /// The iteration limit came first.
     IterationLimit,
+    /// The time limit came first.
+    TimeLimit,
+    /// A signal asked the program to end.
+    Interrupted,
     /// The residual grew beyond the divergence limit.
     Diverged,
     /// The recurrence has lost touch with the true residual above the tolerance, and replacing it no longer helps.
@@ -35,7 +39,7 @@ impl Reason {
     pub fn exit_code(self) -> ExitCode {
         match self {
             Reason::ConvergedRelative | Reason::ConvergedAbsolute | Reason::ConvergedErrorA => ExitCode::Converged,
-            Reason::IterationLimit => ExitCode::Limit,
+            Reason::IterationLimit | Reason::TimeLimit | Reason::Interrupted => ExitCode::Limit,
             Reason::Diverged | Reason::Stagnated => ExitCode::Diverged,
             Reason::NotFinite => ExitCode::NotFinite,
             Reason::IndefiniteMatrix => ExitCode::NotSpd,
@@ -43,13 +47,15 @@ impl Reason {
         }
     }
 
-    /// The name PETSc gives it (`STAGNATED` and `CONVERGED_ERROR_A` have no counterpart there).
+    /// The name PETSc gives it (`TIME_LIMIT`, `INTERRUPTED`, `STAGNATED` and `CONVERGED_ERROR_A` have no counterpart there).
     pub fn petsc_name(self) -> &'static str {
         match self {
             Reason::ConvergedRelative => "CONVERGED_RTOL",
             Reason::ConvergedAbsolute => "CONVERGED_ATOL",
             Reason::ConvergedErrorA => "CONVERGED_ERROR_A",
             Reason::IterationLimit => "DIVERGED_ITS",
+            Reason::TimeLimit => "TIME_LIMIT",
+            Reason::Interrupted => "INTERRUPTED",
             Reason::Diverged => "DIVERGED_DTOL",
             Reason::Stagnated => "STAGNATED",
             Reason::NotFinite => "DIVERGED_NANORINF",
@@ -67,6 +73,8 @@ impl Reason {
                 "converged: the A-norm of the error, bounded by the scalars, meets the relative tolerance"
             }
             Reason::IterationLimit => "not converged: the iteration limit came first (--max-it)",
+            Reason::TimeLimit => "not converged: the time limit came first (--max-seconds)",
+            Reason::Interrupted => "not converged: a signal asked for an end",
             Reason::Diverged => "diverged: the residual grew beyond the limit (--divtol)",
             Reason::Stagnated => {
                 "stagnated: the true residual stopped falling above the tolerance; double precision gives no more"

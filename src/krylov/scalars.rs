@@ -55,6 +55,30 @@ impl ErrorBounds {
         self.total = initial * initial;
     }
 
+    /// Appends what has been taken in, in the order in which [`take_scalars`](ErrorBounds::take_scalars) takes it.
+    pub(super) fn append_scalars(&self, scalars: &mut Vec<f64>) {
+        let (alpha, nu) = self.last.unwrap_or((f64::NAN, f64::NAN));
+        scalars.extend([self.total, self.gamma, alpha, nu, self.terms.len() as f64]);
+        scalars.extend(&self.terms);
+    }
+
+    /// None if there are too few.
+    pub(super) fn take_scalars(&mut self, saved: &mut impl Iterator<Item = f64>) -> Option<()> {
+        self.total = saved.next()?;
+        self.gamma = saved.next()?;
+        let last = (saved.next()?, saved.next()?);
+        self.last = (!last.0.is_nan()).then_some(last);
+        self.terms.clear();
+        for _ in 0..saved.next()? as u64 {
+            self.terms.push_back(saved.next()?);
+        }
+        // The delay may be another one now.
+        while self.terms.len() > self.delay {
+            self.terms.pop_front();
+        }
+        Some(())
+    }
+
     /// A lower bound of ‖x − x_{k+1−d}‖_A after step k, once d steps have been taken.
     pub fn lower(&self) -> Option<f64> {
         (self.terms.len() == self.delay).then(|| self.terms.iter().sum::<f64>().sqrt())

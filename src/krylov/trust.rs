@@ -99,6 +99,22 @@ impl Trust {
         }
     }
 
+    /// What changes in the course of a solve, in the order in which [`take_scalars`](Trust::take_scalars) takes it.
+    pub(super) fn to_scalars(&self) -> [f64; 5] {
+        let &Trust { least, iterations_since_least, patience, best_check, in_vain, .. } = self;
+        [least, iterations_since_least.into(), patience.into(), best_check, in_vain.into()]
+    }
+
+    /// None if there are too few.
+    pub(super) fn take_scalars(&mut self, saved: &mut impl Iterator<Item = f64>) -> Option<()> {
+        self.least = saved.next()?;
+        self.iterations_since_least = saved.next()? as u32;
+        self.patience = saved.next()? as u32;
+        self.best_check = saved.next()?;
+        self.in_vain = saved.next()? as u32;
+        Some(())
+    }
+
     /// Looks at the scalars of an iterate.
     pub(super) fn doubt(&mut self, scalars: &Scalars) -> Option<Doubt> {
         let &Scalars { rr, nu, nu_predicted } = scalars;

@@ -15,6 +15,7 @@ mod partitions;
 mod preconditioners;
 mod product;
 mod reference;
+mod saved;
 mod scalars;
 mod solve;
 mod support;
@@ -42,6 +43,7 @@ fn bodies() -> Vec<Body> {
         partitions::BODIES,
         preconditioners::BODIES,
         product::BODIES,
+        saved::BODIES,
         scalars::BODIES,
         reference::BODIES,
         solve::BODIES,
