@@ -13,9 +13,9 @@ use halocg::comm::Comm;
 use halocg::distributed::{Halo, rows_to_owners};
 use halocg::krylov::{self, Settings};
 use halocg::operator::{DistMatrix, FORMATS, Format, MatrixOptions, Operator, Schedule};
-use halocg::partition::{self, Partition};
+use halocg::partition::{self, Owners, Partition};
 use halocg::preconditioner::{self, Preconditioner};
-use halocg::problem::{Problem, Stencil};
+use halocg::problem::{Problem, Rows, Stencil};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -149,8 +149,30 @@ fn processor() -> String {
     model.unwrap_or("unknown processor").into()
 }
 
-fn problems(quick: bool) -> Vec<(&'static str, Stencil)> {
-    let grid = |points, dim, size| Stencil::new(points, dim, size).expect("a grid");
+/// A grid's matrix, its entries as they are or all different: D A D with a diagonal D.
+#[derive(Clone, Copy)]
+struct Grid {
+    stencil: Stencil,
+    is_scaled: bool,
+}
+
+impl Grid {
+    fn rows(&self, comm: &Comm, problem: &Problem, owners: &Owners) -> Rows {
+        let mut rows = rows_to_owners(comm, problem, owners);
+        if self.is_scaled {
+            let d = |row: u64| 1.0 + (row * 7919 % 1009) as f64 / 2018.0;
+            for k in 0..rows.len() {
+                for entry in rows.starts[k]..rows.starts[k + 1] {
+                    rows.values[entry] *= d(rows.numbers[k]) * d(rows.columns[entry]);
+                }
+            }
+        }
+        rows
+    }
+}
+
+fn problems(quick: bool) -> Vec<(&'static str, Grid)> {
+    let grid = |points, dim, size| Grid { stencil: Stencil::new(points, dim, size).expect("a grid"), is_scaled: false };
     let mut problems = vec![
         ("2D 5-point 64^2", grid([64, 64, 1], 2, 5)),
         ("2D 5-point 256^2", grid([256, 256, 1], 2, 5)),
@@ -161,6 +183,7 @@ fn problems(quick: bool) -> Vec<(&'static str, Stencil)> {
             ("2D 5-point 1024^2", grid([1024, 1024, 1], 2, 5)),
             ("3D 7-point 128^3", grid([128, 128, 128], 3, 7)),
             ("3D 27-point 96^3", grid([96, 96, 96], 3, 27)),
+            ("3D 7-point 128^3, scaled", Grid { is_scaled: true, ..grid([128, 128, 128], 3, 7) }),
         ]);
     }
     problems
@@ -288,37 +311,31 @@ struct Variant {
     a: DistMatrix,
 }
 
-fn variants(comm: &Comm, grid: &Stencil) -> Vec<Variant> {
-    let problem = Problem::Stencil(*grid);
+fn variants(comm: &Comm, grid: &Grid) -> Vec<Variant> {
+    let problem = Problem::Stencil(grid.stencil);
     let owners = partition::assign(comm, &problem, &Partition::Boxes).expect("a grid has boxes");
+    // A format that cannot hold the matrix is left out.
     let assembled = |format: &'static Format, schedule| {
-        let rows = rows_to_owners(comm, &problem, &owners);
-        DistMatrix::with_options(
-            comm,
-            grid.n(),
-            rows,
-            &owners,
-            &MatrixOptions { format: Some(format), schedule, ..MatrixOptions::default() },
-        )
+        let options = MatrixOptions { format: Some(format), schedule, ..MatrixOptions::default() };
+        DistMatrix::with_options(comm, grid.stencil.n(), grid.rows(comm, &problem, &owners), &owners, &options).ok()
     };
     let named = |schedule| if schedule == Schedule::Overlap { "overlap" } else { "one sweep" };
     FORMATS
         .iter()
         .flat_map(|format| [Schedule::Overlap, Schedule::OneSweep].map(|schedule| (format, schedule)))
-        .map(|(format, schedule)| Variant {
-            name: format!("{}, {}", format.name, named(schedule)),
-            a: assembled(format, schedule),
+        .filter_map(|(format, schedule)| {
+            Some(Variant { name: format!("{}, {}", format.name, named(schedule)), a: assembled(format, schedule)? })
         })
         .collect()
 }
 
-fn measure(comm: &Comm, name: &str, grid: &Stencil, rounds: usize) -> Vec<Line> {
+fn measure(comm: &Comm, name: &str, grid: &Grid, rounds: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut variants = variants(comm, grid);
-    let n = grid.n() as f64;
+    let n = grid.stencil.n() as f64;
     let mut add = |round: usize, at: &mut usize, case: String, bytes: f64, seconds: f64| {
         if round == 0 {
-            let (problem, rows) = (name.into(), grid.n());
+            let (problem, rows) = (name.into(), grid.stencil.n());
             let nanoseconds = Vec::with_capacity(rounds);
             lines.push(Line { problem, case, ranks: comm.size(), rows, model_bytes: bytes, nanoseconds });
         }
@@ -332,7 +349,7 @@ fn measure(comm: &Comm, name: &str, grid: &Stencil, rounds: usize) -> Vec<Line> 
             let per_row =
                 |a: &DistMatrix, vectors| comm.reduced(halocg::comm::Op::Sum, a.bytes_per_pass(vectors)) as f64 / n;
             // Alike on all ranks: products are collective.
-            let repeat = (200_000 * comm.size() as u64 / grid.n()).clamp(1, 50);
+            let repeat = (200_000 * comm.size() as u64 / grid.stencil.n()).clamp(1, 50);
             let mut pairs = vec![[1.0; 2]; len];
             if let Some(sweep) = a.one_sweep() {
                 sweep.exchange_summing(&pairs, &mut [0.0]);

@@ -135,6 +135,30 @@ impl<S: Simd> Lanes<S> {
         [Lanes { simd, numbers: first }, Lanes { simd, numbers: second }]
     }
 
+    /// The rows `i` of K vectors that lie side by side, K being 1 or 2.
+    #[inline(always)]
+    pub fn load_side_by_side<const K: usize>(simd: S, from: &[[f64; K]], i: Strip) -> [Lanes<S>; K] {
+        const { assert!(K == 1 || K == 2) }
+        let mut lanes = [Lanes::all(simd, 0.0); K];
+        if K == 1 {
+            lanes[0] = Lanes::load(simd, from.as_flattened(), i);
+        } else {
+            lanes.copy_from_slice(&Lanes::load_pair(simd, from.as_flattened().as_chunks().0, i));
+        }
+        lanes
+    }
+
+    /// Into the rows `i` of K vectors side by side, K being 1 or 2.
+    #[inline(always)]
+    pub fn store_side_by_side<const K: usize>(lanes: [Lanes<S>; K], to: &mut [[f64; K]], i: Strip) {
+        const { assert!(K == 1 || K == 2) }
+        if K == 1 {
+            lanes[0].store(to.as_flattened_mut(), i);
+        } else {
+            Lanes::store_pair([lanes[0], lanes[K - 1]], to.as_flattened_mut().as_chunks_mut().0, i);
+        }
+    }
+
     /// Into the rows `i` of a vector. Returns what was stored.
     #[inline(always)]
     pub fn store(self, to: &mut [f64], i: Strip) -> Lanes<S> {

@@ -330,8 +330,8 @@ class Halocg:
                 times = {
                     int(row["iteration"]): float(row["seconds"]) for row in csv.DictReader(file)
                 }
-        if not facts["schema"].startswith("halocg-run/1"):
-            raise Failure(f"halocg wrote {facts['schema']}; this script understands halocg-run/1")
+        if not facts["schema"].startswith("halocg-run/2"):
+            raise Failure(f"halocg wrote {facts['schema']}; this script understands halocg-run/2")
         return facts, times
 
     def time(self, inputs, pc, solver, variant, iterations):

@@ -1,10 +1,11 @@
 //! A sparse matrix, one share of its rows per rank.
 
 use super::operator::{EachBlock, OneSweep, Operator};
-use super::storage::{Format, Runs, RunsBuilder, Storage};
+use super::storage::{Candidates, Format, RunsBuilder, Storage, TABLE};
 use super::wavefront::{BLOCK, Wavefront};
 use crate::comm::{Comm, Op, Phase};
 use crate::distributed::{Halo, HaloPlan, Layout, LocalRows, Ordering, StencilRows, localize, numbers_to_owners};
+use crate::error::Result;
 use crate::partition::Owners;
 use crate::problem::{Rows, Stencil};
 use crate::vector::blocks;
@@ -58,8 +59,8 @@ pub struct DistMatrix {
     pair: Halo<2>,
     /// What a sweep needs, if PIPE-PR-CG is to sweep.
     sweep: Option<Sweep>,
-    /// See [`DistMatrix::repeating_rows`].
-    repeating: Option<u64>,
+    /// What each format would take; None if nothing was to choose.
+    candidates: Option<Candidates>,
 }
 
 /// Of its own, since products may come between an exchange and the sweep that it is for.
@@ -86,11 +87,24 @@ impl DistMatrix {
     /// # Panics
     /// If a rank has 2³² entries, or rows and ghosts, or more.
     pub fn new(comm: &Comm, n: u64, owned: Rows, owners: &Owners) -> DistMatrix {
-        DistMatrix::with_options(comm, n, owned, owners, &MatrixOptions::default())
+        let made = DistMatrix::with_options(comm, n, owned, owners, &MatrixOptions::default());
+        made.expect("without a choice of format there is nothing to refuse")
     }
 
     /// The same, told how. Collective.
-    pub fn with_options(comm: &Comm, n: u64, owned: Rows, owners: &Owners, options: &MatrixOptions) -> DistMatrix {
+    ///
+    /// # Errors
+    /// When a format was chosen that cannot hold these rows.
+    ///
+    /// # Panics
+    /// As for [`DistMatrix::new`].
+    pub fn with_options(
+        comm: &Comm,
+        n: u64,
+        owned: Rows,
+        owners: &Owners,
+        options: &MatrixOptions,
+    ) -> Result<DistMatrix> {
         let (mut interior, mut boundary) = (LocalRows::new(), LocalRows::new());
         let push = |rows: &mut LocalRows, row: &[(u32, f64)]| rows.push(row.iter().copied());
         let (layout, plan) = localize(
@@ -103,10 +117,13 @@ impl DistMatrix {
             |row| push(&mut boundary, row),
         );
         drop(owned);
-        let repeating = options.format.is_none().then(|| Runs::repeating(&interior) as u64);
-        let (format, storage) = Format::store(options.format, interior);
-        let matrix = DistMatrix::assemble(layout, plan, format.name, storage, boundary, options.schedule);
-        DistMatrix { repeating, ..matrix }
+        comm.agree(options.format.map_or(Ok(()), |format| format.check(&interior)))?;
+        let candidates = options.format.is_none().then(|| Format::candidates(&interior));
+        let fewest_bytes = || Format::fewest_bytes(candidates.as_ref().expect("looked for without a choice"));
+        let format = options.format.unwrap_or_else(fewest_bytes);
+        let matrix =
+            DistMatrix::assemble(layout, plan, format.name, format.store(interior), boundary, options.schedule);
+        Ok(DistMatrix { candidates, ..matrix })
     }
 
     /// A grid's matrix of which only the rows at the edge of this rank's part are held: the others are
@@ -151,7 +168,7 @@ impl DistMatrix {
     /// Makes the channels of the exchange. Collective.
     fn with_halo(layout: Layout, local: Rc<Local>) -> DistMatrix {
         let (single, pair) = (Halo::new(layout.comm(), &local.plan), Halo::new(layout.comm(), &local.plan));
-        DistMatrix { layout, local, single, pair, sweep: None, repeating: None }
+        DistMatrix { layout, local, single, pair, sweep: None, candidates: None }
     }
 
     /// Fixes the schedule; measures for [`Schedule::Auto`]. Collective.
@@ -212,9 +229,12 @@ impl DistMatrix {
         self.local.format
     }
 
-    /// Why in this format: how many of this rank's interior rows repeat the one before. None if nothing was to choose.
-    pub fn repeating_rows(&self) -> Option<u64> {
-        self.repeating
+    /// Why in this format, if nothing but their bytes decided: the formats that suit this rank's interior rows, and the bytes
+    /// that a pass would read of them. None if the format was given.
+    pub fn formats_considered(&self) -> Option<impl Iterator<Item = (&'static str, u64)>> {
+        let names = || TABLE.iter().map(|format| format.name);
+        let candidates = self.candidates?;
+        Some(names().zip(candidates).filter_map(|(name, bytes)| Some((name, bytes? as u64))))
     }
 
     /// True if PIPE-PR-CG is to run in one sweep.

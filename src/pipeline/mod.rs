@@ -223,7 +223,7 @@ fn distribute(
     let partitioned = comm.clock_seconds();
     let matrix = match source {
         Source::PoissonMatrixFree(stencil) => DistMatrix::matrix_free(comm, stencil, &owners, options.schedule),
-        _ => DistMatrix::with_options(comm, problem.n(), rows_to_owners(comm, problem, &owners), &owners, options),
+        _ => DistMatrix::with_options(comm, problem.n(), rows_to_owners(comm, problem, &owners), &owners, options)?,
     };
     let facts = (PartitionFacts::new(choice.name(), &matrix), StorageFacts::new(&matrix));
     Ok((Box::new(matrix), Some(facts), partitioned))

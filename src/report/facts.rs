@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Version of the JSON file's schema.
-pub const SCHEMA: &str = "halocg-run/1";
+pub const SCHEMA: &str = "halocg-run/2";
 
 /// Least, mean and greatest value over the ranks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -140,9 +140,9 @@ impl PartitionFacts {
 pub struct StorageFacts {
     /// For each format in use, how many ranks keep their interior rows in it.
     pub ranks_by_format: BTreeMap<&'static str, u64>,
-    /// The share of interior rows that repeat the one before; each rank chose its format by its own share. None if
-    /// the format was given.
-    pub repeating_rows: Option<f64>,
+    /// For each format that suits the interior rows of every rank, the bytes per row that a pass would read of them in
+    /// it; each rank chose by its own rows. None if the format was given.
+    pub bytes_per_row_by_format: Option<BTreeMap<&'static str, f64>>,
     /// What a pass must read of the matrix, per row.
     pub bytes_per_row: f64,
     /// How many ranks reordered their rows.
@@ -158,13 +158,20 @@ impl StorageFacts {
         let names = FORMATS.iter().map(|format| format.name).chain([MATRIX_FREE]);
         let ranks_by_format = names.map(|name| (name, comm.reduced(Op::Sum, u64::from(a.format() == name))));
         // Of all ranks alike, whatever the options were on each.
-        let mut sums = [a.repeating_rows().unwrap_or(0), a.layout().interior() as u64, 0];
-        sums[2] = u64::from(a.repeating_rows().is_none());
-        comm.reduce_u64(Op::Sum, &mut sums);
-        let [repeating, interior, given] = sums;
+        let mine: Option<BTreeMap<&'static str, u64>> = a.formats_considered().map(Iterator::collect);
+        let rows = comm.reduced(Op::Sum, a.layout().interior() as u64).max(1) as f64;
+        let mut by_format = BTreeMap::new();
+        for name in FORMATS.iter().map(|format| format.name) {
+            let bytes = mine.as_ref().and_then(|mine| mine.get(name));
+            let mut sums = [bytes.copied().unwrap_or(0), u64::from(bytes.is_none())];
+            comm.reduce_u64(Op::Sum, &mut sums);
+            if let [bytes, 0] = sums {
+                by_format.insert(name, bytes as f64 / rows);
+            }
+        }
         StorageFacts {
             ranks_by_format: ranks_by_format.filter(|(_, ranks)| *ranks > 0).collect(),
-            repeating_rows: (given == 0).then(|| repeating as f64 / interior.max(1) as f64),
+            bytes_per_row_by_format: (!by_format.is_empty()).then_some(by_format),
             bytes_per_row: comm.reduced(Op::Sum, a.bytes_per_pass(0)) as f64 / a.layout().n().max(1) as f64,
             reordered_ranks: comm.reduced(Op::Sum, u64::from(a.layout().is_reordered())),
             schedule: None,

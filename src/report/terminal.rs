@@ -70,15 +70,17 @@ pub fn summary(run: &Run) -> String {
         };
         let per_row = storage.bytes_per_row;
         let schedule = storage.schedule.map_or(String::new(), |schedule| format!("; schedule {schedule}"));
-        let why = storage
-            .repeating_rows
-            .map_or(String::new(), |share| format!(" ({:.0} % of interior rows repeat the one before)", 100.0 * share));
+        let why = storage.bytes_per_row_by_format.as_ref().map_or(String::new(), |all| {
+            let others = all.iter().filter(|(name, _)| !storage.ranks_by_format.contains_key(*name));
+            let others: Vec<String> = others.map(|(name, bytes)| format!("{name} {bytes:.1}")).collect();
+            if others.is_empty() { String::new() } else { format!(" (others: {})", others.join(", ")) }
+        });
         let order = match storage.reordered_ranks {
             0 => String::new(),
             ranks if ranks == run.machine.ranks as u64 => ", rows in reverse Cuthill-McKee order".into(),
             ranks => format!(", rows in reverse Cuthill-McKee order on {ranks} ranks"),
         };
-        line("storage", format!("{}{why}{order}, {per_row:.1} bytes per row{schedule}", formats.join(", ")));
+        line("storage", format!("{}, {per_row:.1} bytes per row{why}{order}{schedule}", formats.join(", ")));
     }
     let method = &run.method;
     let sub = method.sub_preconditioner.map_or(String::new(), |sub| format!(" ({sub})"));

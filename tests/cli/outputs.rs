@@ -30,7 +30,7 @@ fn json_has_its_schema_and_consistent_numbers() {
             let text = |at: &str| {
                 run.pointer(at).and_then(Value::as_str).unwrap_or_else(|| panic!("no text at {at}: {run:#}"))
             };
-            assert_eq!((text("/schema"), text("/version")), ("halocg-run/1", env!("CARGO_PKG_VERSION")));
+            assert_eq!((text("/schema"), text("/version")), ("halocg-run/2", env!("CARGO_PKG_VERSION")));
             let command: Vec<&str> =
                 run["command"].as_array().expect("words").iter().filter_map(Value::as_str).collect();
             assert!(args.iter().all(|word| command.contains(word)), "{command:?}");
@@ -285,6 +285,8 @@ fn format_and_schedule_change_no_bit_and_are_reported() {
         for matrix in [
             &["--format", "csr"][..],
             &["--format", "sell"],
+            &["--format", "dictionary"],
+            &["--format", "dia"],
             &["--format", "runs"],
             &["--format", "auto"],
             &["--matrix-free"],
@@ -299,8 +301,13 @@ fn format_and_schedule_change_no_bit_and_are_reported() {
                 assert!(ran == schedule || schedule == "auto" && ["overlap", "one-sweep"].contains(&ran), "{storage}");
                 let format = if matrix == ["--format", "auto"] { "runs" } else { matrix[matrix.len() - 1] };
                 assert!(storage["ranks_by_format"][format.trim_start_matches("--")].is_number(), "{format}: {storage}");
-                let share = &storage["repeating_rows"];
-                assert_eq!(share.is_null(), !format.starts_with("runs") || matrix[1] != "auto", "{storage}");
+                let considered = &storage["bytes_per_row_by_format"];
+                assert_eq!(considered.is_null(), matrix != ["--format", "auto"], "{storage}");
+                if matrix == ["--format", "auto"] {
+                    let bytes = |name: &str| number(considered, &format!("/{name}"));
+                    assert!(bytes("runs") < bytes("dictionary") && bytes("dia") < bytes("sell"), "{storage}");
+                    assert!(bytes("sell") < bytes("csr"), "{storage}");
+                }
                 let swept = run["traffic"]["sweep_gigabytes_per_second"].as_f64().expect("a rate") > 0.0;
                 assert_eq!(swept, ran == "one-sweep", "{run:#}");
             }
@@ -309,7 +316,11 @@ fn format_and_schedule_change_no_bit_and_are_reported() {
         // A mesh, whose rows differ.
         let storage = &run_json(how, &["solve", "meshes/plate_hole.mtx"], 0)["storage"];
         assert!(storage["ranks_by_format"]["sell"].is_number(), "{storage}");
-        assert!(storage["repeating_rows"].as_f64().is_some_and(|share| share < 0.75), "{storage}");
+        assert!(storage["bytes_per_row_by_format"]["dia"].is_null(), "{storage}");
+        // A choice that cannot be followed is refused; one that does not pay is followed.
+        let refused = crate::support::run(how, &["solve", "meshes/plate_hole.mtx", "--format", "dictionary"]);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains("--format dictionary needs"), "{refused:?}");
         assert_eq!(storage["reordered_ranks"], 0, "{storage}");
         let reordered = run_json(how, &["solve", "meshes/plate_hole.mtx", "--ordering", "rcm"], 0);
         assert_eq!(reordered["storage"]["reordered_ranks"], reordered["machine"]["ranks"], "{reordered:#}");

@@ -2,6 +2,7 @@
 
 use halocg::comm::Comm;
 use halocg::distributed::rows_to_owners;
+use halocg::error::Result;
 use halocg::operator::{DistMatrix, MatrixOptions};
 use halocg::partition::Owners;
 use halocg::problem::matrix_market::SerialMatrix;
@@ -75,6 +76,16 @@ pub fn distribute(comm: &Comm, matrix: &SerialMatrix, owners: &[u32]) -> DistMat
 
 /// The same, told how it is kept and swept.
 pub fn distribute_with(comm: &Comm, matrix: &SerialMatrix, owners: &[u32], options: &MatrixOptions) -> DistMatrix {
+    try_distribute(comm, matrix, owners, options).expect("the format suits")
+}
+
+/// The same, if the format can hold the matrix.
+pub fn try_distribute(
+    comm: &Comm,
+    matrix: &SerialMatrix,
+    owners: &[u32],
+    options: &MatrixOptions,
+) -> Result<DistMatrix> {
     let n = matrix.rows() as u64;
     let split = EvenSplit { n, ranks: comm.size() };
     let share = split.share(comm.rank());

@@ -19,6 +19,11 @@ pub(in crate::operator) struct Csr {
 }
 
 impl Csr {
+    /// What a product would read.
+    pub(super) fn bytes_of(rows: &LocalRows) -> usize {
+        (size_of::<u32>() + size_of::<f64>()) * rows.values.len() + size_of::<u32>() * rows.starts.len()
+    }
+
     /// # Panics
     /// If there are 2³² entries or more, or if the rows contradict themselves.
     pub(super) fn new(rows: LocalRows) -> Csr {

@@ -4,13 +4,16 @@
 
 mod ahead;
 mod csr;
+mod dia;
 mod runs;
 mod sell;
 
 use crate::distributed::LocalRows;
+use crate::error::{Error, Result};
 use csr::Csr;
+use dia::Dia;
 pub(super) use runs::Builder as RunsBuilder;
-pub(super) use runs::Runs;
+use runs::Runs;
 use sell::Sell;
 use std::ops::Range;
 
@@ -21,34 +24,49 @@ pub struct Format {
     pub name: &'static str,
     /// One line for the help text.
     pub about: &'static str,
-    /// Whether these rows are worth it.
-    suits: fn(&LocalRows) -> bool,
+    /// Bytes that a product would read of these rows in this format; None if it does not suit them.
+    bytes: fn(&LocalRows) -> Option<usize>,
     build: fn(LocalRows) -> Storage,
 }
 
-/// Every format there is. Without a choice, rows are kept in the last one that suits them.
+/// Every format there is. Without a choice, rows are kept in the one in which a product reads the fewest bytes.
 ///
 /// All of them add up a row's products in the same order, so they give the same bits.
 pub const TABLE: &[Format] = &[
     Format {
         name: "csr",
         about: "compressed rows: 12 bytes per entry",
-        suits: |_| true,
+        bytes: |rows| Some(Csr::bytes_of(rows)),
         build: |rows| Storage::Csr(Csr::new(rows)),
     },
     Format {
         name: "sell",
-        about: "compressed rows, eight of equal length side by side: 12 bytes per entry, faster",
-        suits: |_| true,
-        build: |rows| Storage::Sell(Sell::new(rows)),
+        about: "eight rows of equal length side by side: 10 bytes per entry, 12 where columns are far away",
+        bytes: |rows| Sell::bytes_of(rows, false),
+        build: |rows| Storage::Sell(Sell::new(rows, false)),
+    },
+    Format {
+        name: "dictionary",
+        about: "the same with one byte for a value, where there are at most 256 different ones: 3 or 5 bytes per entry",
+        bytes: |rows| Sell::bytes_of(rows, true),
+        build: |rows| Storage::Sell(Sell::new(rows, true)),
+    },
+    Format {
+        name: "dia",
+        about: "values by diagonals, for rows that have their columns where the row before has them: 8 bytes per entry",
+        bytes: Dia::bytes_of,
+        build: |rows| Storage::Dia(Dia::new(rows)),
     },
     Format {
         name: "runs",
         about: "rows that repeat their predecessor's entries, shifted, are kept once: grids with constant coefficients",
-        suits: Runs::suits,
+        bytes: Runs::bytes_of,
         build: |rows| Storage::Runs(Runs::new(rows)),
     },
 ];
+
+/// What a product would read in each of [`TABLE`]'s formats; None where a format does not suit the rows.
+pub(super) type Candidates = [Option<usize>; TABLE.len()];
 
 impl Format {
     /// The row called `name`.
@@ -56,11 +74,30 @@ impl Format {
         TABLE.iter().find(|format| format.name == name)
     }
 
-    /// The rows in this format, or without one in the one that suits them best.
-    pub(super) fn store(choice: Option<&'static Format>, rows: LocalRows) -> (&'static Format, Storage) {
-        let suiting = || TABLE.iter().rfind(|format| (format.suits)(&rows)).expect("the plainest suits any");
-        let format = choice.unwrap_or_else(suiting);
-        (format, (format.build)(rows))
+    /// Bytes for each of the formats.
+    pub(super) fn candidates(rows: &LocalRows) -> Candidates {
+        std::array::from_fn(|format| (TABLE[format].bytes)(rows))
+    }
+
+    /// The one with the fewest bytes; of equal ones the last.
+    pub(super) fn fewest_bytes(candidates: &Candidates) -> &'static Format {
+        let suiting = TABLE.iter().zip(candidates).filter_map(|(format, bytes)| Some((format, (*bytes)?)));
+        suiting.rev().min_by_key(|(_, bytes)| *bytes).expect("the plainest suits any").0
+    }
+
+    /// Whether it can hold these rows, be it worth it or not.
+    pub(super) fn check(&self, rows: &LocalRows) -> Result<()> {
+        if self.name == "dictionary" && (self.bytes)(rows).is_none() {
+            return Err(Error::usage(
+                "--format dictionary needs a matrix of at most 256 different values on each rank: use --format auto",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The rows in this format.
+    pub(super) fn store(&self, rows: LocalRows) -> Storage {
+        (self.build)(rows)
     }
 }
 
@@ -68,6 +105,7 @@ impl Format {
 pub(super) enum Storage {
     Csr(Csr),
     Sell(Sell),
+    Dia(Dia),
     Runs(Runs),
 }
 
@@ -81,6 +119,7 @@ impl Storage {
         match self {
             Storage::Csr(csr) => csr.multiply(rows, x, y),
             Storage::Sell(sell) => sell.multiply(rows, x, y),
+            Storage::Dia(dia) => dia.multiply(rows, x, y),
             Storage::Runs(runs) => runs.multiply::<K>(rows, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y)),
         }
     }
@@ -90,6 +129,7 @@ impl Storage {
         match self {
             Storage::Csr(csr) => Box::new(csr.row(row)),
             Storage::Sell(sell) => Box::new(sell.row(row)),
+            Storage::Dia(dia) => Box::new(dia.row(row)),
             Storage::Runs(runs) => Box::new(runs.row(row)),
         }
     }
@@ -99,6 +139,7 @@ impl Storage {
         match self {
             Storage::Csr(csr) => csr.bytes(),
             Storage::Sell(sell) => sell.bytes(),
+            Storage::Dia(dia) => dia.bytes(),
             Storage::Runs(runs) => runs.bytes(),
         }
     }
@@ -108,6 +149,7 @@ impl Storage {
         match self {
             Storage::Csr(csr) => csr.entries(),
             Storage::Sell(sell) => sell.entries(),
+            Storage::Dia(dia) => dia.entries(),
             Storage::Runs(runs) => runs.entries(),
         }
     }
@@ -155,7 +197,20 @@ mod tests {
             rows.entries(row).fold(0.0, |sum, (column, value)| sum + value * x[column as usize][k]).to_bits()
         };
         for format in TABLE {
+            let values = std::collections::BTreeSet::from_iter(rows.values.iter().map(|value| value.to_bits()));
+            let bytes = (format.bytes)(rows);
+            if format.name == "dictionary" {
+                assert_eq!(bytes.is_some(), values.len() <= 256, "{name}");
+                if bytes.is_none() {
+                    continue;
+                }
+            }
             let storage = (format.build)(rows.clone());
+            if let Some(bytes) = bytes {
+                // Formats are chosen by this figure: off by no more than groups and patterns take.
+                let (real, slack) = (storage.bytes(), 64 + rows.values.len() / 2 + 4 * len);
+                assert!(bytes.abs_diff(real) <= slack, "{name}, {}: {bytes} and {real} bytes", format.name);
+            }
             assert_eq!(storage.entries(), rows.values.len(), "{name}, {}", format.name);
             let (one, two) = (product(&storage, len, &first), product(&storage, len, &x));
             for row in 0..len {
@@ -210,6 +265,16 @@ mod tests {
                 near(row, len, 1).into_iter().chain(boundary).collect()
             }),
         );
+        let reached = |row: usize| if row % 1000 < 2 { vec![0, row as u32] } else { vec![row as u32] };
+        check("far columns in some rows", &rows(40 * BLOCK, reached));
+        check("diagonals that change", &rows(3 * BLOCK, |row| near(row, 3 * BLOCK, 1 + row / 1111)));
+        let few = |rows: LocalRows, count: usize| {
+            let values = (0..rows.values.len()).map(|entry| 0.5 + (entry * entry % count) as f64).collect();
+            LocalRows { values, ..rows }
+        };
+        for count in [1, 2, 255, 256, 257, 500] {
+            check("few values", &few(rows(3 * BLOCK + 5, |row| near(row, 3 * BLOCK + 5, 3 + row % 2)), count * count));
+        }
         let constant = |rows: LocalRows| LocalRows { values: vec![-1.5; rows.values.len()], ..rows };
         check("one value", &constant(rows(3 * BLOCK, |row| near(row, 3 * BLOCK, 3))));
     }

@@ -28,13 +28,15 @@ pub(in crate::operator) struct Runs {
 }
 
 impl Runs {
-    /// If at least three of four rows repeat the one before.
-    pub(super) fn suits(rows: &LocalRows) -> bool {
-        4 * Runs::repeating(rows) >= 3 * (rows.starts.len() - 1).max(1)
+    /// What a product would read, if at least three of four rows repeat the one before. (The patterns are few, and
+    /// stay in the cache.)
+    pub(super) fn bytes_of(rows: &LocalRows) -> Option<usize> {
+        let (len, repeating) = (rows.starts.len() - 1, Runs::repeating(rows));
+        (4 * repeating >= 3 * len.max(1)).then_some(size_of::<Run>() * (len - repeating))
     }
 
     /// How many rows have the entries of the one before, shifted by one column.
-    pub(in crate::operator) fn repeating(rows: &LocalRows) -> usize {
+    fn repeating(rows: &LocalRows) -> usize {
         let repeats = |row: &usize| {
             let ((before, values_before), (columns, values)) = (rows.row(row - 1), rows.row(*row));
             columns.len() == before.len()

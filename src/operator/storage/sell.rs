@@ -4,183 +4,343 @@
 //! data format for efficient general sparse matrix-vector multiplication on modern processors with wide
 //! SIMD units", SIAM J. Sci. Comput. 36(5), 2014 (SELL-C-σ), with C = 8 and σ a block of rows. Where they
 //! pad the rows of a slice to equal length, only rows of equal length share a slice here, and the few left
-//! over in a block are kept one by one: nothing is stored that is not an entry.
+//! over in a block come in narrower slices: nothing is stored that is not an entry.
 //!
 //! On a mesh the lengths of successive rows differ, and a loop over the entries of one row at a time
 //! mispredicts its end nearly every time. Here eight rows end together.
+//!
+//! Rows whose columns all lie near their block are kept with 16 bits per column; and a matrix of at most 256
+//! different values, if wanted, with one byte per value.
 
 use super::ahead::prefetch;
 use crate::distributed::LocalRows;
 use crate::operator::wavefront::BLOCK;
 use crate::simd::vectorized;
 use crate::vector::blocks;
+use std::collections::HashMap;
 use std::ops::Range;
 
-/// Rows in a slice.
+/// Rows in a slice, at most; the few left over come in slices of half as many, and so on.
 const WIDTH: usize = 8;
+
+/// Columns that 16 bits can name, from [`near_base`] on.
+const NEAR: usize = 1 << 16;
 
 const _: () = assert!(BLOCK <= 1 << 16, "rows within a block are numbered with 16 bits");
 
-/// Rows of the same length in a block: slices of [`WIDTH`] rows, then fewer rows one by one.
+/// The first of the columns near the block that begins with row `start`.
+fn near_base(start: usize) -> usize {
+    start.saturating_sub((NEAR - BLOCK) / 2)
+}
+
+fn is_near(row: usize, columns: &[u32]) -> bool {
+    let base = near_base(row - row % BLOCK);
+    columns.iter().all(|&column| (base..base + NEAR).contains(&(column as usize)))
+}
+
+/// Rows of a block that are of the same length, and all near or all far, in [`slices`].
 #[derive(Clone, Copy)]
 struct Group {
-    rows: u32,
+    rows: u16,
+    is_near: bool,
     length: u32,
 }
 
-/// Where a row's entries are: `length` of them from `start` on, `stride` apart.
+/// Where something starts in the arrays.
+#[derive(Clone, Copy, Default)]
+struct Cursor {
+    group: usize,
+    near: usize,
+    far: usize,
+    value: usize,
+}
+
+/// Where a row's entries are: `length` columns and values, `stride` apart.
 #[derive(Clone, Copy)]
 struct Place {
-    start: u32,
+    column: u32,
+    value: u32,
+    /// In the highest bits the binary logarithm of the stride, and below whether the row is near.
     length: u32,
-    is_sliced: bool,
 }
 
-/// A product reads 12 bytes per entry, 2 per row, and 8 per length that occurs in a block.
+const STRIDE_SHIFT: u32 = 30;
+const IS_NEAR: u32 = 1 << 29;
+
+/// The widths of the slices that `rows` rows of equal length are cut into.
+fn slices(rows: usize) -> impl Iterator<Item = usize> {
+    let rest = move |width: usize| (rows & width != 0).then_some(width);
+    std::iter::repeat_n(WIDTH, rows / WIDTH).chain([4, 2, 1].into_iter().filter_map(rest))
+}
+
+/// The entries' values: as they are, or as numbers of a table.
+enum Values {
+    Plain(Vec<f64>),
+    Coded(Vec<u8>, Box<[f64; 256]>),
+}
+
+/// A product reads per entry the column, 2 bytes (4 in rows that reach far), and the value, 8 bytes (1 if coded);
+/// 2 bytes per row; and 8 per group.
 pub(in crate::operator) struct Sell {
-    /// Where each block starts in `groups` and in the entries, and the end.
-    block_starts: Vec<(u32, u32)>,
+    /// Where each block starts, and the end.
+    blocks: Vec<Cursor>,
     groups: Vec<Group>,
     /// The rows of each block, counted from its first, as they follow each other in its groups.
     order: Vec<u16>,
-    /// All below `columns_end`; in a slice the first entry of every row, then the second ...
-    columns: Vec<u32>,
-    values: Vec<f64>,
+    /// Columns, counted from the block's [`near_base`]; in a slice the first entry of every row, then the second ...
+    near: Vec<u16>,
+    /// The same for rows that reach far, counted from 0.
+    far: Vec<u32>,
+    values: Values,
+    /// All columns are below.
     columns_end: usize,
     /// For access by row, which no product needs.
     places: Vec<Place>,
 }
 
-impl Sell {
-    /// # Panics
-    /// If there are 2³² entries or more.
-    pub(super) fn new(rows: LocalRows) -> Sell {
-        let (len, entries) = (rows.starts.len() - 1, rows.values.len());
-        assert!(u32::try_from(entries).is_ok(), "a rank has fewer than 2^32 entries");
-        let mut sell = Sell {
-            block_starts: vec![(0, 0)],
-            groups: Vec::new(),
-            order: Vec::with_capacity(len),
-            columns: Vec::with_capacity(entries),
-            values: Vec::with_capacity(entries),
-            columns_end: rows.columns.iter().max().map_or(0, |&column| column as usize + 1),
-            places: vec![Place { start: 0, length: 0, is_sliced: false }; len],
-        };
-        for block in blocks(len, BLOCK) {
-            let mut order: Vec<usize> = block.clone().collect();
-            order.sort_by_key(|&row| rows.row(row).0.len());
-            sell.order.extend(order.iter().map(|row| (row - block.start) as u16));
-            for group in order.chunk_by(|&a, &b| rows.row(a).0.len() == rows.row(b).0.len()) {
-                sell.push_group(&rows, group);
-            }
-            sell.block_starts.push((sell.groups.len() as u32, sell.values.len() as u32));
+/// Each distinct value's place in a table of 256, or None if it would not hold them. Values differ if their bits do.
+fn codes(values: &[f64]) -> Option<HashMap<u64, u8>> {
+    let mut codes = HashMap::new();
+    for value in values {
+        let next = codes.len();
+        codes.entry(value.to_bits()).or_insert(next.min(255) as u8);
+        if codes.len() > 256 {
+            return None;
         }
-        sell
+    }
+    Some(codes)
+}
+
+impl Sell {
+    /// What a product would read; None if the values are to be coded and cannot be.
+    pub(super) fn bytes_of(rows: &LocalRows, is_coded: bool) -> Option<usize> {
+        if is_coded && codes(&rows.values).is_none() {
+            return None;
+        }
+        let column_bytes = |row: usize| {
+            let columns = rows.row(row).0;
+            columns.len() * if is_near(row, columns) { size_of::<u16>() } else { size_of::<u32>() }
+        };
+        let len = rows.starts.len() - 1;
+        let value_bytes = if is_coded { rows.values.len() + 256 * size_of::<f64>() } else { 8 * rows.values.len() };
+        Some((0..len).map(column_bytes).sum::<usize>() + value_bytes + size_of::<u16>() * len)
     }
 
-    fn push_group(&mut self, rows: &LocalRows, group: &[usize]) {
-        let length = rows.row(group[0]).0.len();
-        self.groups.push(Group { rows: group.len() as u32, length: length as u32 });
-        let slices = group.chunks_exact(WIDTH);
-        let rest = slices.remainder();
-        for (together, is_sliced) in slices.map(|slice| (slice, true)).chain(rest.chunks(1).map(|row| (row, false))) {
-            for (lane, &row) in together.iter().enumerate() {
-                self.places[row] = Place { start: (self.values.len() + lane) as u32, length: length as u32, is_sliced };
-            }
-            for entry in 0..length {
-                for &row in together {
-                    let (columns, values) = rows.row(row);
-                    self.columns.push(columns[entry]);
-                    self.values.push(values[entry]);
+    /// # Panics
+    /// If there are 2³² entries or more, 2²⁹ in a row; or if the values are to be coded and cannot be.
+    pub(super) fn new(rows: LocalRows, is_coded: bool) -> Sell {
+        let (len, entries) = (rows.starts.len() - 1, rows.values.len());
+        assert!(u32::try_from(entries).is_ok(), "a rank has fewer than 2^32 entries");
+        let codes = is_coded.then(|| codes(&rows.values).expect("coded where there are few values"));
+        let mut values = Vec::with_capacity(if is_coded { 0 } else { entries });
+        let mut coded = Vec::with_capacity(if is_coded { entries } else { 0 });
+        let mut push_value = |value: f64| match &codes {
+            None => values.push(value),
+            Some(codes) => coded.push(codes[&value.to_bits()]),
+        };
+        let (mut near, mut far, mut groups) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut blocks_start, mut all_order) = (vec![Cursor::default()], Vec::with_capacity(len));
+        let mut places = vec![Place { column: 0, value: 0, length: 0 }; len];
+        let mut value_count = 0;
+        for block in blocks(len, BLOCK) {
+            let base = near_base(block.start);
+            let kind = |row: usize| (!is_near(row, rows.row(row).0), rows.row(row).0.len());
+            let mut order: Vec<usize> = block.clone().collect();
+            order.sort_by_cached_key(|&row| kind(row));
+            all_order.extend(order.iter().map(|row| (row - block.start) as u16));
+            for group in order.chunk_by(|&a, &b| kind(a) == kind(b)) {
+                let (is_far, length) = kind(group[0]);
+                assert!(length < IS_NEAR as usize, "a row has fewer than 2^29 entries");
+                groups.push(Group { rows: (group.len() - 1) as u16, is_near: !is_far, length: length as u32 });
+                let mut rest = group;
+                for width in slices(group.len()) {
+                    let together;
+                    (together, rest) = rest.split_at(width);
+                    let column_count = if is_far { far.len() } else { near.len() };
+                    for (lane, &row) in together.iter().enumerate() {
+                        places[row] = Place {
+                            column: (column_count + lane) as u32,
+                            value: (value_count + lane) as u32,
+                            length: length as u32
+                                | width.trailing_zeros() << STRIDE_SHIFT
+                                | if is_far { 0 } else { IS_NEAR },
+                        };
+                    }
+                    for entry in 0..length {
+                        for &row in together {
+                            let (columns, values) = rows.row(row);
+                            match is_far {
+                                true => far.push(columns[entry]),
+                                false => near.push((columns[entry] as usize - base) as u16),
+                            }
+                            push_value(values[entry]);
+                        }
+                    }
+                    value_count += length * together.len();
                 }
             }
+            blocks_start.push(Cursor { group: groups.len(), near: near.len(), far: far.len(), value: value_count });
         }
+        let values = match codes {
+            None => Values::Plain(values),
+            Some(codes) => {
+                let mut table = Box::new([0.0; 256]);
+                codes.into_iter().for_each(|(bits, code)| table[code as usize] = f64::from_bits(bits));
+                Values::Coded(coded, table)
+            }
+        };
+        let columns_end = rows.columns.iter().max().map_or(0, |&column| column as usize + 1);
+        Sell { blocks: blocks_start, groups, order: all_order, near, far, values, columns_end, places }
     }
 
     /// `rows` are those of one block.
     pub(super) fn multiply<const K: usize>(&self, rows: Range<usize>, x: &[[f64; K]], y: &mut [[f64; K]]) {
         assert!(x.len() >= self.columns_end && rows.start.is_multiple_of(BLOCK));
         assert!(rows.end == self.order.len().min(rows.start + BLOCK));
-        vectorized!(_simd => self.multiply_block(rows, x, y));
+        // Apart, so that each is compiled for what it is.
+        match &self.values {
+            Values::Plain(values) => vectorized!(_simd => self.multiply_block(rows, values, |value| value, x, y)),
+            Values::Coded(codes, table) => {
+                vectorized!(_simd => self.multiply_block(rows, codes, |code: u8| table[code as usize], x, y));
+            }
+        }
     }
 
     #[inline(always)]
-    #[allow(unsafe_code)]
-    fn multiply_block<const K: usize>(&self, rows: Range<usize>, x: &[[f64; K]], y: &mut [[f64; K]]) {
+    fn multiply_block<T: Copy, const K: usize>(
+        &self,
+        rows: Range<usize>,
+        values: &[T],
+        decoded: impl Fn(T) -> f64 + Copy,
+        x: &[[f64; K]],
+        y: &mut [[f64; K]],
+    ) {
         let block = rows.start / BLOCK;
-        let (groups, entry) = self.block_starts[block];
-        let groups = &self.groups[groups as usize..self.block_starts[block + 1].0 as usize];
-        let (mut order, mut entry) = (&self.order[rows], entry as usize);
-        for &Group { rows, length } in groups {
-            let (rows, length) = (rows as usize, length as usize);
+        let base = near_base(rows.start);
+        let mut at = self.blocks[block];
+        let mut order = &self.order[rows];
+        for &Group { rows, is_near, length } in &self.groups[at.group..self.blocks[block + 1].group] {
+            let (count, length) = (rows as usize + 1, length as usize);
             let mine;
-            (mine, order) = order.split_at(rows);
-            let mut slices = mine.chunks_exact(WIDTH);
-            for slice in &mut slices {
-                // SAFETY: `multiply` has asserted that x is long enough.
-                let sums = unsafe { self.rows_together::<K, WIDTH>(entry, length, x) };
-                for (&row, sum) in slice.iter().zip(sums) {
+            (mine, order) = order.split_at(count);
+            let entries = count * length;
+            let values = &values[at.value..at.value + entries];
+            if is_near {
+                self.multiply_group(mine, length, base, &self.near[at.near..at.near + entries], values, decoded, x, y);
+                at.near += entries;
+            } else {
+                self.multiply_group(mine, length, 0, &self.far[at.far..at.far + entries], values, decoded, x, y);
+                at.far += entries;
+            }
+            at.value += entries;
+        }
+    }
+
+    /// Rows of `length` entries each, their columns counted from `base`.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments, unsafe_code)]
+    fn multiply_group<C: Copy + Into<u32>, T: Copy, const K: usize>(
+        &self,
+        rows: &[u16],
+        length: usize,
+        base: usize,
+        columns: &[C],
+        values: &[T],
+        decoded: impl Fn(T) -> f64 + Copy,
+        x: &[[f64; K]],
+        y: &mut [[f64; K]],
+    ) {
+        let (mut columns, mut values, mut rows) = (columns, values, rows);
+        macro_rules! slices_of {
+            ($width:expr) => {
+                let (mine, later) = rows.split_at($width);
+                let (my_columns, later_columns) = columns.split_at($width * length);
+                let (my_values, later_values) = values.split_at($width * length);
+                // SAFETY: the columns are those of this block, counted from its base; `new` has found them all below
+                // `columns_end`, no field changes afterwards, and `multiply` has asserted that x is as long as that.
+                let sums = unsafe { rows_together::<C, T, K, $width>(my_columns, my_values, base, decoded, x) };
+                for (&row, sum) in mine.iter().zip(sums) {
                     y[row as usize] = sum;
                 }
-                entry += WIDTH * length;
-            }
-            for &row in slices.remainder() {
-                // SAFETY: as above.
-                [y[row as usize]] = unsafe { self.rows_together::<K, 1>(entry, length, x) };
-                entry += length;
-            }
+                (rows, columns, values) = (later, later_columns, later_values);
+            };
         }
-    }
-
-    /// The products of W rows side by side, their entries beginning at `start`.
-    ///
-    /// # Safety
-    /// x has `columns_end` rows or more.
-    #[inline(always)]
-    #[allow(unsafe_code)]
-    unsafe fn rows_together<const K: usize, const W: usize>(
-        &self,
-        start: usize,
-        length: usize,
-        x: &[[f64; K]],
-    ) -> [[f64; K]; W] {
-        let entries = start..start + W * length;
-        let (columns, values) =
-            (self.columns[entries.clone()].as_chunks::<W>().0, self.values[entries].as_chunks::<W>().0);
-        let mut sums = [[0.0; K]; W];
-        for (columns, values) in columns.iter().zip(values) {
-            prefetch(values);
-            prefetch(columns);
-            for lane in 0..W {
-                // SAFETY: no field changes after `new`, where every column is below `columns_end`, and x is as
-                // long as that.
-                let x = unsafe { x.get_unchecked(columns[lane] as usize) };
-                for k in 0..K {
-                    sums[lane][k] += values[lane] * x[k];
-                }
-            }
+        while rows.len() >= WIDTH {
+            slices_of!(8);
         }
-        sums
+        // As `slices` has cut them.
+        if rows.len() >= 4 {
+            slices_of!(4);
+        }
+        if rows.len() >= 2 {
+            slices_of!(2);
+        }
+        if !rows.is_empty() {
+            slices_of!(1);
+        }
+        let _ = (rows, columns, values);
     }
 
     pub(super) fn row(&self, row: usize) -> impl Iterator<Item = (u32, f64)> + '_ {
-        let Place { start, length, is_sliced } = self.places[row];
-        let stride = if is_sliced { WIDTH } else { 1 };
-        (0..length as usize)
-            .map(move |entry| start as usize + stride * entry)
-            .map(|at| (self.columns[at], self.values[at]))
+        let Place { column, value, length } = self.places[row];
+        let (stride, is_near) = (1 << (length >> STRIDE_SHIFT), length & IS_NEAR != 0);
+        let base = near_base(row - row % BLOCK);
+        (0..(length & (IS_NEAR - 1)) as usize).map(move |entry| {
+            let at = column as usize + stride * entry;
+            let column = if is_near { (base + self.near[at] as usize) as u32 } else { self.far[at] };
+            let at = value as usize + stride * entry;
+            let value = match &self.values {
+                Values::Plain(values) => values[at],
+                Values::Coded(codes, table) => table[codes[at] as usize],
+            };
+            (column, value)
+        })
     }
 
     /// What a product reads.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&self.block_starts[..])
-            + size_of_val(&self.groups[..])
+        let values = match &self.values {
+            Values::Plain(values) => size_of_val(&values[..]),
+            Values::Coded(codes, table) => size_of_val(&codes[..]) + size_of_val(&table[..]),
+        };
+        size_of_val(&self.groups[..])
             + size_of_val(&self.order[..])
-            + size_of_val(&self.columns[..])
-            + size_of_val(&self.values[..])
+            + size_of_val(&self.near[..])
+            + size_of_val(&self.far[..])
+            + values
     }
 
     pub(super) fn entries(&self) -> usize {
-        self.values.len()
+        self.near.len() + self.far.len()
     }
+}
+
+/// The products of W rows side by side.
+///
+/// # Safety
+/// `base` plus any of the columns is below x.len().
+#[inline(always)]
+#[allow(unsafe_code)]
+unsafe fn rows_together<C: Copy + Into<u32>, T: Copy, const K: usize, const W: usize>(
+    columns: &[C],
+    values: &[T],
+    base: usize,
+    decoded: impl Fn(T) -> f64,
+    x: &[[f64; K]],
+) -> [[f64; K]; W] {
+    let mut sums = [[0.0; K]; W];
+    for (columns, values) in columns.as_chunks::<W>().0.iter().zip(values.as_chunks::<W>().0) {
+        prefetch(values);
+        prefetch(columns);
+        for lane in 0..W {
+            let column: u32 = columns[lane].into();
+            // SAFETY: the caller has promised it.
+            let x = unsafe { x.get_unchecked(base + column as usize) };
+            let value = decoded(values[lane]);
+            for k in 0..K {
+                sums[lane][k] += value * x[k];
+            }
+        }
+    }
+    sums
 }
