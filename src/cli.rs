@@ -1,11 +1,13 @@
 //! Command-line arguments, checked and turned into jobs.
 
 mod compare;
+mod convert;
 mod generated;
 mod solve;
 mod values;
 
 pub use compare::{CompareOptions, List, ProtocolName};
+pub use convert::ConvertOptions;
 pub use generated::{GridOptions, ModelOptions};
 pub use solve::{
     FormatChoice, MatrixArgs, OrderingName, PreconditionerOptions, ScheduleName, SolveOptions, StopOnName,
@@ -14,7 +16,7 @@ pub use solve::{
 use crate::error::{Error, Result};
 use crate::krylov;
 use crate::partition::Partition;
-use crate::pipeline::{Job, RightHandSide, Survey};
+use crate::pipeline::{Conversion, Job, RightHandSide, Survey};
 use crate::problem::Source;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -51,9 +53,9 @@ pub enum Engine {
 /// Subcommands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Solve A x = b with A from a Matrix Market file
+    /// Solve A x = b with A from a file
     Solve {
-        /// The matrix (.mtx or .mtx.gz)
+        /// The matrix: Matrix Market (.mtx, .mtx.gz), .hcg or PETSc's binary format, told apart by content
         matrix: PathBuf,
         #[command(flatten)]
         #[allow(missing_docs)]
@@ -64,7 +66,7 @@ pub enum Command {
         #[command(flatten)]
         #[allow(missing_docs)]
         grid: GridOptions,
-        /// Write the matrix to this file
+        /// Write the matrix to this file: .mtx, .hcg, .petsc or .petsc64
         #[arg(long, value_name = "FILE")]
         write: Option<PathBuf>,
         #[command(flatten)]
@@ -86,13 +88,15 @@ pub enum Command {
         /// A generated problem instead of files
         #[command(subcommand)]
         what: Option<Comparison>,
-        /// The matrices (.mtx or .mtx.gz)
+        /// The matrices, as for solve
         #[arg(required = true)]
         matrices: Vec<PathBuf>,
         #[command(flatten)]
         #[allow(missing_docs)]
         options: CompareOptions,
     },
+    /// Convert a matrix or vector file to another format
+    Convert(ConvertOptions),
 }
 
 /// Generated problems to compare on.
@@ -126,6 +130,8 @@ pub enum Task {
     SideBySide(Vec<(&'static str, Job)>),
     /// Several methods on several problems.
     Survey(Box<Survey>),
+    /// A file into another format.
+    Convert(Conversion),
 }
 
 impl Command {
@@ -143,6 +149,7 @@ impl Command {
                 one(options.job(grid.source()?, RightHandSide::Manufactured, Partition::Boxes, write)?)
             }
             Command::Model { model, options } => one(model_job(Source::ModelDense(model.spectrum()), options)?),
+            Command::Convert(options) => Ok(Task::Convert(options.conversion()?)),
             Command::Compare { what: None, matrices, options } => {
                 let sources = matrices.into_iter().map(Source::File).collect();
                 options.survey(sources, krylov::TABLE, Partition::Metis)

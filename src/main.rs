@@ -88,6 +88,7 @@ fn perform(comm: &Comm, task: &Task) -> ExitCode {
         Task::Run(job) => pipeline::run(comm, job),
         Task::SideBySide(jobs) => pipeline::side_by_side(comm, jobs),
         Task::Survey(survey) => pipeline::survey(comm, survey),
+        Task::Convert(conversion) => pipeline::convert(comm, conversion),
     };
     done.unwrap_or_else(|error| {
         if comm.is_root() {

@@ -37,6 +37,11 @@ impl SharedFile {
         self.bytes
     }
 
+    /// The error that says what is wrong with its content (exit code 3).
+    pub fn error(&self, what: impl std::fmt::Display) -> Error {
+        Error::input(format!("{}: {what}", self.path.display()))
+    }
+
     /// Fills `bytes` with what lies from `at` on.
     ///
     /// # Errors

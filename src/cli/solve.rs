@@ -8,7 +8,7 @@ use crate::operator::{Format, MatrixOptions, Schedule};
 use crate::partition::Partition;
 use crate::pipeline::{Files, Job, RightHandSide};
 use crate::preconditioner;
-use crate::problem::Source;
+use crate::problem::{FileFormat, Source};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -63,6 +63,9 @@ pub struct SolveOptions {
     /// Write the solution, in the original row order
     #[arg(long, short, value_name = "FILE", help_heading = "Vectors")]
     pub output: Option<PathBuf>,
+    /// Format of --output; by default the one that its ending names, or mtx
+    #[arg(long, value_name = "FORMAT", value_parser = file_formats(), requires = "output", help_heading = "Vectors")]
+    pub output_format: Option<FileFormat>,
     /// Who owns which row: metis (default), blocks, boxes (default for poisson, only there), or file:PATH
     #[arg(long, value_parser = partition, help_heading = "Ranks")]
     pub partition: Option<Partition>,
@@ -121,9 +124,20 @@ impl SolveOptions {
                 lambda_min: self.lambda_min,
             },
             monitor: self.monitor,
-            files: Files { output: self.output, history: self.history, json: self.json, matrix },
+            files: Files {
+                output: self.output.map(|path| with_format(path, self.output_format)),
+                history: self.history,
+                json: self.json,
+                matrix: matrix.map(|path| with_format(path, None)),
+            },
         })
     }
+}
+
+/// A file to write, and in which format: the one asked for, or that of its ending, or Matrix Market.
+fn with_format(path: PathBuf, asked: Option<FileFormat>) -> (PathBuf, FileFormat) {
+    let format = asked.or_else(|| FileFormat::of_name(&path)).unwrap_or(FileFormat::MatrixMarket);
+    (path, format)
 }
 
 /// Options of single preconditioners.

@@ -6,11 +6,17 @@ use crate::operator::{self, Format};
 use crate::partition::Partition;
 use crate::pipeline::RightHandSide;
 use crate::preconditioner;
+use crate::problem::FileFormat;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 pub(super) fn formats() -> impl TypedValueParser<Value = FormatChoice> {
     let names = operator::FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about));
     PossibleValuesParser::new(names.chain([PossibleValue::new("auto")])).map(|name| FormatChoice(Format::named(&name)))
+}
+
+pub(super) fn file_formats() -> impl TypedValueParser<Value = FileFormat> {
+    let values = FileFormat::TABLE.iter().map(|(_, name, about)| PossibleValue::new(*name).help(*about));
+    PossibleValuesParser::new(values).map(|name| FileFormat::named(&name).expect("only names of the table pass"))
 }
 
 pub(super) fn solvers() -> impl TypedValueParser<Value = &'static krylov::Kind> {

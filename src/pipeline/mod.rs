@@ -1,6 +1,7 @@
 //! The one-way flow of a run: problem → partition → distribute → solve → report.
 
 mod compare;
+mod convert;
 mod vectors;
 
 use crate::comm::{Comm, Op};
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use vectors::{read_vector, right_hand_side};
 
 pub use compare::{Protocol, Survey, survey};
+pub use convert::{Conversion, convert};
 pub use vectors::RightHandSide;
 
 /// A solve, as asked for.
@@ -51,13 +53,13 @@ pub struct Job {
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     /// The solution, in original row order.
-    pub output: Option<PathBuf>,
+    pub output: Option<(PathBuf, FileFormat)>,
     /// The convergence history.
     pub history: Option<PathBuf>,
     /// The run as JSON.
     pub json: Option<PathBuf>,
     /// The matrix itself (generated problems).
-    pub matrix: Option<PathBuf>,
+    pub matrix: Option<(PathBuf, FileFormat)>,
 }
 
 /// Runs a job, prints the summary, writes the files. Collective.
@@ -70,8 +72,8 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
     if comm.is_root() {
         let _ = write!(std::io::stdout(), "{}", report::summary(&run));
     }
-    if let Some(path) = &job.files.output {
-        problem::write_vector(comm, &layout.to_even(&outcome.x), path, FileFormat::MatrixMarket)?;
+    if let Some((path, format)) = &job.files.output {
+        problem::write_vector(comm, &layout.to_even(&outcome.x), path, *format)?;
     }
     comm.agree(if comm.is_root() { write_reports(job, &run, &outcome) } else { Ok(()) })?;
     Ok(outcome.reason.exit_code())
@@ -116,8 +118,8 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
     let clock = || comm.clock_seconds();
     let start = clock();
     let problem = problem::load(comm, &job.source)?;
-    if let Some(path) = &job.files.matrix {
-        problem::write_matrix(comm, &problem, path)?;
+    if let Some((path, format)) = &job.files.matrix {
+        problem::write_matrix(comm, &problem, path, *format)?;
     }
     let loaded = clock();
     let (mut a, facts, partitioned) = distribute(comm, &job.source, &problem, &job.partition, &job.matrix)?;

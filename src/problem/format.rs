@@ -1,5 +1,6 @@
 //! The formats of matrix and vector files, told apart by their first bytes.
 
+use super::{hcg, petsc};
 use crate::comm::Comm;
 use crate::error::{Error, Result};
 use std::fs::File;
@@ -11,12 +12,41 @@ use std::path::Path;
 pub enum FileFormat {
     /// Text, perhaps compressed: see [`matrix_market`](super::matrix_market).
     MatrixMarket,
+    /// halocg's own binary files: see [`hcg`](super::hcg).
+    Hcg,
+    /// PETSc's binary files: see [`petsc`](super::petsc).
+    Petsc,
+    /// The same, written for a PETSc with 64-bit indices. Reading tells the two apart by itself.
+    Petsc64,
 }
 
 /// Bytes that tell the formats apart.
 const HEAD_BYTES: usize = 8;
 
 impl FileFormat {
+    /// Every format with its name, which is also the ending of such files, and what it is.
+    pub const TABLE: &[(FileFormat, &str, &str)] = &[
+        (FileFormat::MatrixMarket, "mtx", "Matrix Market: text"),
+        (FileFormat::Hcg, "hcg", "halocg's own: binary, checksummed"),
+        (FileFormat::Petsc, "petsc", "PETSc's binary files"),
+        (FileFormat::Petsc64, "petsc64", "the same for a PETSc with 64-bit indices"),
+    ];
+
+    /// The format called `name`.
+    pub fn named(name: &str) -> Option<FileFormat> {
+        Self::TABLE.iter().find(|(_, known, _)| *known == name).map(|(format, ..)| *format)
+    }
+
+    /// The format that a file's ending stands for.
+    pub fn of_name(path: &Path) -> Option<FileFormat> {
+        FileFormat::named(path.extension()?.to_str()?)
+    }
+
+    /// The name of the format.
+    pub fn name(self) -> &'static str {
+        Self::TABLE.iter().find(|(format, ..)| *format == self).expect("every format is in the table").1
+    }
+
     /// The format that the first bytes of a file show; what has no mark of a binary format, and what is not a
     /// regular file, is taken for Matrix Market. Collective.
     ///
@@ -36,7 +66,13 @@ impl FileFormat {
         Ok(FileFormat::of_head(&comm.broadcast(0, &head)))
     }
 
-    fn of_head(_: &[u8]) -> FileFormat {
-        FileFormat::MatrixMarket
+    fn of_head(head: &[u8]) -> FileFormat {
+        if hcg::is_head(head) {
+            FileFormat::Hcg
+        } else if petsc::is_head(head) {
+            FileFormat::Petsc
+        } else {
+            FileFormat::MatrixMarket
+        }
     }
 }

@@ -36,6 +36,24 @@ pub fn read_vector(path: &Path, n: u64) -> Result<Vec<f64>> {
     parse_vector(&read_bytes(path)?, &path.display().to_string(), n)
 }
 
+/// None if a file holds a matrix; the length of the vector that it holds. An array of one value is a vector. What is
+/// not a regular file can be read only once, and is taken for a matrix.
+///
+/// # Errors
+/// As for matrices, as far as the size line.
+pub fn vector_length(path: &Path) -> Result<Option<u64>> {
+    if !std::fs::metadata(path).is_ok_and(|there| there.is_file()) {
+        return Ok(None);
+    }
+    let text = read_bytes(path)?;
+    let mut lines = Lines { file: &path.display().to_string(), rest: &text, number: 0 };
+    let header = parse_header(&mut lines)?;
+    let is_array = header.layout == Layout::Array;
+    let [rows, columns] =
+        if is_array { parse_sizes::<2>(&mut lines)? } else { parse_sizes::<3>(&mut lines).map(|[i, j, _]| [i, j])? };
+    Ok((columns == 1 && (rows > 1 || is_array) && !header.symmetric).then_some(rows))
+}
+
 /// Writes a vector that is held in even shares as an array file. Collective.
 ///
 /// # Errors

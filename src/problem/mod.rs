@@ -1,7 +1,11 @@
 //! What is to be solved: read from a file or generated, and held in even shares by the ranks.
 
+mod binary;
+pub mod checks;
 mod format;
+pub mod hcg;
 pub mod matrix_market;
+pub mod petsc;
 mod poisson;
 mod rows;
 mod spectrum;
@@ -11,10 +15,9 @@ pub use format::FileFormat;
 pub use poisson::Stencil;
 pub use rows::{EvenSplit, Rows};
 pub use spectrum::Spectrum;
-pub use write::write_matrix;
 
 use crate::comm::Comm;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
 /// Where a problem comes from.
@@ -96,6 +99,24 @@ fn read_matrix(comm: &Comm, path: &Path) -> Result<Problem> {
             let whole = comm.agree(read)?;
             Ok(deal(comm, whole.as_ref()))
         }
+        FileFormat::Hcg => checked(comm, path, hcg::read_matrix(comm, path)?),
+        FileFormat::Petsc | FileFormat::Petsc64 => checked(comm, path, petsc::read_matrix(comm, path)?),
+    }
+}
+
+/// The rows of a binary file, if they are those of a symmetric matrix. Collective.
+fn checked(comm: &Comm, path: &Path, (n, mut rows): (u64, Rows)) -> Result<Problem> {
+    let not_spd = |what| Err(Error::not_spd(format!("{}: {what}", path.display())));
+    if !checks::is_exactly_symmetric(comm, &rows) {
+        if let Some(found) = checks::asymmetry(comm, n, &rows) {
+            return not_spd(found.words("the file holds only one triangle; write both, with PETSc as a MATAIJ"));
+        }
+        // One of them may have no partner; partitions ask for a symmetric pattern.
+        rows.drop_zeros();
+    }
+    match checks::diagonal(comm, &rows) {
+        None => Ok(Problem::Matrix(n, rows)),
+        Some(what) => not_spd(what),
     }
 }
 
@@ -110,6 +131,41 @@ pub fn read_vector(comm: &Comm, path: &Path, n: u64) -> Result<Vec<f64>> {
             let whole = comm.agree(read)?;
             Ok(deal_vector(comm, n, whole.as_deref()))
         }
+        FileFormat::Hcg => hcg::read_vector(comm, path, n),
+        FileFormat::Petsc | FileFormat::Petsc64 => petsc::read_vector(comm, path, n),
+    }
+}
+
+/// None if a file holds a matrix; the length of the vector that it holds. Collective.
+///
+/// # Errors
+/// When that cannot be told; the same on every rank.
+pub fn vector_length(comm: &Comm, path: &Path) -> Result<Option<u64>> {
+    match FileFormat::of_content(comm, path)? {
+        FileFormat::MatrixMarket => {
+            let length = if comm.is_root() { matrix_market::vector_length(path) } else { Ok(None) };
+            let length = comm.agree(length)?;
+            Ok(comm.broadcast(0, length.as_slice()).pop())
+        }
+        FileFormat::Hcg => hcg::vector_length(comm, path),
+        FileFormat::Petsc | FileFormat::Petsc64 => petsc::vector_length(comm, path),
+    }
+}
+
+/// Writes a matrix from even shares. Collective.
+///
+/// # Errors
+/// When a rank cannot write, or the matrix is too large for the format; the same on every rank.
+///
+/// # Panics
+/// On the dense problem.
+pub fn write_matrix(comm: &Comm, problem: &Problem, path: &Path, format: FileFormat) -> Result<()> {
+    let rows = problem.even_share(comm);
+    match format {
+        FileFormat::MatrixMarket => write::write_matrix(comm, problem, path),
+        FileFormat::Hcg => hcg::write_matrix(comm, problem.n(), &rows, path),
+        FileFormat::Petsc => petsc::write_matrix(comm, problem.n(), &rows, path, petsc::Width::Four),
+        FileFormat::Petsc64 => petsc::write_matrix(comm, problem.n(), &rows, path, petsc::Width::Eight),
     }
 }
 
@@ -120,6 +176,9 @@ pub fn read_vector(comm: &Comm, path: &Path, n: u64) -> Result<Vec<f64>> {
 pub fn write_vector(comm: &Comm, share: &[f64], path: &Path, format: FileFormat) -> Result<()> {
     match format {
         FileFormat::MatrixMarket => matrix_market::write_vector(comm, share, path),
+        FileFormat::Hcg => hcg::write_vector(comm, share, path),
+        FileFormat::Petsc => petsc::write_vector(comm, share, path, petsc::Width::Four),
+        FileFormat::Petsc64 => petsc::write_vector(comm, share, path, petsc::Width::Eight),
     }
 }
 

@@ -62,6 +62,54 @@ impl Rows {
         (&self.columns[entries.clone()], &self.values[entries])
     }
 
+    /// Brings the columns of each row into their order, with their values.
+    pub(super) fn sort(&mut self) {
+        for ends in self.starts.windows(2) {
+            let (columns, values) = (&mut self.columns[ends[0]..ends[1]], &mut self.values[ends[0]..ends[1]]);
+            if !columns.is_sorted() {
+                let mut row: Vec<(u64, f64)> = columns.iter().copied().zip(values.iter().copied()).collect();
+                row.sort_by_key(|entry| entry.0);
+                for (k, entry) in row.into_iter().enumerate() {
+                    (columns[k], values[k]) = entry;
+                }
+            }
+        }
+    }
+
+    /// Leaves out stored zeros beside the diagonal: they couple nothing.
+    pub(super) fn drop_zeros(&mut self) {
+        let (mut kept, mut from) = (0, 0);
+        for k in 0..self.len() {
+            for at in from..self.starts[k + 1] {
+                if self.values[at] != 0.0 || self.columns[at] == self.numbers[k] {
+                    (self.columns[kept], self.values[kept]) = (self.columns[at], self.values[at]);
+                    kept += 1;
+                }
+            }
+            from = self.starts[k + 1];
+            self.starts[k + 1] = kept;
+        }
+        self.columns.truncate(kept);
+        self.values.truncate(kept);
+    }
+
+    /// What is wrong with entries that were read, if anything: columns that do not increase or leave the `n` x `n`
+    /// matrix, values that are not finite.
+    pub(super) fn fault(&self, n: u64) -> Option<String> {
+        (0..self.len()).find_map(|k| {
+            let (columns, values) = self.row(k);
+            let row = self.numbers[k] + 1;
+            if let Some(&column) = columns.iter().find(|column| **column >= n) {
+                return Some(format!("row {row} has column {}, which is outside 1 ... {n}", column.wrapping_add(1)));
+            }
+            if let Some(pair) = columns.windows(2).find(|pair| pair[0] >= pair[1]) {
+                return Some(format!("column {} follows column {} in row {row}", pair[1] + 1, pair[0] + 1));
+            }
+            let bad = columns.iter().zip(values).find(|(_, value)| !value.is_finite())?;
+            Some(format!("A({row},{}) = {} is not a finite number", bad.0 + 1, bad.1))
+        })
+    }
+
     /// Appends a row; its columns increase.
     pub fn push(&mut self, number: u64, entries: impl IntoIterator<Item = (u64, f64)>) {
         self.numbers.push(number);

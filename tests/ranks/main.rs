@@ -10,6 +10,7 @@ mod allocations;
 mod communication;
 mod counting;
 mod dense;
+mod files;
 mod layout;
 mod partitions;
 mod preconditioners;
@@ -39,6 +40,7 @@ fn bodies() -> Vec<Body> {
         communication::BODIES,
         counting::BODIES,
         dense::BODIES,
+        files::BODIES,
         layout::BODIES,
         partitions::BODIES,
         preconditioners::BODIES,

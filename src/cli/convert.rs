@@ -1,0 +1,34 @@
+//! Arguments of `halocg convert`.
+
+use super::values::file_formats;
+use crate::error::{Error, Result};
+use crate::pipeline::Conversion;
+use crate::problem::FileFormat;
+use clap::Args;
+use std::path::PathBuf;
+
+/// From which file to which.
+#[derive(Args, Debug)]
+pub struct ConvertOptions {
+    /// A matrix or a vector, in any format
+    pub input: PathBuf,
+    /// The file to write
+    pub output: PathBuf,
+    /// Format of the file to write; by default the one that its ending names
+    #[arg(long, value_parser = file_formats())]
+    pub format: Option<FileFormat>,
+}
+
+impl ConvertOptions {
+    pub(super) fn conversion(self) -> Result<Conversion> {
+        let Some(format) = self.format.or_else(|| FileFormat::of_name(&self.output)) else {
+            let endings: Vec<String> = FileFormat::TABLE.iter().map(|(_, name, _)| format!(".{name}")).collect();
+            return Err(Error::usage(format!(
+                "{}: the ending names no format: use one of {}, or --format",
+                self.output.display(),
+                endings.join(", ")
+            )));
+        };
+        Ok(Conversion { input: self.input, output: self.output, format })
+    }
+}

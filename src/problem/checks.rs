@@ -1,0 +1,228 @@
+//! What can be said of a matrix before the solve: whether it is symmetric, and what its diagonal rules out.
+
+use super::{EvenSplit, Rows};
+use crate::comm::{Comm, Op};
+
+/// How far the two halves of a matrix may differ, relative to the larger entry, before it is called asymmetric: files
+/// are often printed with 13 to 16 digits.
+const SYMMETRY_TOLERANCE: f64 = 1e-10;
+
+/// Entries that a rank sends in one round.
+const ROUND: usize = 1 << 15;
+
+/// True if the two are the same entry, printed twice.
+pub(crate) fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= SYMMETRY_TOLERANCE * a.abs().max(b.abs())
+}
+
+/// The first entry, row by row, whose partner across the diagonal is another one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Asymmetry {
+    /// Its row, from 0.
+    pub row: u64,
+    /// Its column, from 0.
+    pub column: u64,
+    /// The entry.
+    pub value: f64,
+    /// Its partner, if there is one.
+    pub partner: Option<f64>,
+    /// True if no entry of the matrix has a partner: one triangle is missing.
+    pub is_one_triangle: bool,
+}
+
+impl Asymmetry {
+    /// The message about it; `one_triangle` is what to say where one is missing.
+    pub(crate) fn words(&self, one_triangle: &str) -> String {
+        let (i, j, value) = (self.row + 1, self.column + 1, self.value);
+        let partner = self.partner.map_or("missing".into(), |partner| partner.to_string());
+        let remedy =
+            if self.is_one_triangle { one_triangle } else { "halocg solves symmetric positive definite systems only" };
+        format!("the matrix is not symmetric: A({i},{j}) = {value} but A({j},{i}) is {partner}: {remedy}")
+    }
+}
+
+/// True if the matrix of which `rows` are this rank's even share equals its transpose to the last bit, zeros included,
+/// but for a chance of about 2⁻⁶⁴. Collective; costs a pass over the entries and a small reduction.
+///
+/// Every entry gets a number that depends on its value and on its place, where (i, j) and (j, i) count as one place.
+/// In a symmetric matrix those above the diagonal add up to the same as those below.
+pub fn is_exactly_symmetric(comm: &Comm, rows: &Rows) -> bool {
+    let mut difference = 0u64;
+    for k in 0..rows.len() {
+        let (columns, values) = rows.row(k);
+        let row = rows.numbers[k];
+        for (&column, value) in columns.iter().zip(values) {
+            let number = scrambled(row.min(column), row.max(column), value.to_bits());
+            // 1 above the diagonal, -1 below it, 0 on it.
+            let sign = u64::from(column > row).wrapping_sub(u64::from(column < row));
+            difference = difference.wrapping_add(number.wrapping_mul(sign));
+        }
+    }
+    // In halves: their sums do not overflow.
+    let mut halves = [difference & 0xffff_ffff, difference >> 32];
+    comm.reduce_u64(Op::Sum, &mut halves);
+    halves[0].wrapping_add(halves[1] << 32) == 0
+}
+
+/// Two rounds of multiply and shift, after which every bit depends on every bit.
+#[inline]
+fn scrambled(low: u64, high: u64, bits: u64) -> u64 {
+    let mut number = (low << 32 ^ high).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ bits;
+    for _ in 0..2 {
+        number = (number ^ number >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    }
+    number ^ number >> 32
+}
+
+/// Compares every entry with its partner across the diagonal: `rows` are this rank's even share of a matrix of `n` rows.
+/// Entries whose partner lies on another rank travel there, a bounded number at a time. Collective; the same on every
+/// rank.
+pub fn asymmetry(comm: &Comm, n: u64, rows: &Rows) -> Option<Asymmetry> {
+    let mut search = Search { rows, start: rows.numbers.first().copied().unwrap_or(0), one_sided: 0, first: None };
+    search.among_own();
+    search.among_others(comm, EvenSplit { n, ranks: comm.size() });
+    let key = |found: &Asymmetry| found.row << 32 | found.column;
+    let first_key = comm.reduced(Op::Min, search.first.as_ref().map_or(u64::MAX, key));
+    let off_diagonal =
+        (0..rows.len()).map(|k| rows.row(k).0.iter().filter(|&&column| column != rows.numbers[k]).count());
+    let mut counts = [search.one_sided, off_diagonal.sum::<usize>() as u64];
+    comm.reduce_u64(Op::Sum, &mut counts);
+    let mine = search.first.filter(|found| key(found) == first_key);
+    let words = mine.map(|found| {
+        let partner = found.partner.map_or([0, 0], |partner| [1, partner.to_bits()]);
+        [found.row, found.column, found.value.to_bits(), partner[0], partner[1]]
+    });
+    first(comm, words).map(|[row, column, value, has_partner, partner]| Asymmetry {
+        row,
+        column,
+        value: f64::from_bits(value),
+        partner: (has_partner == 1).then(|| f64::from_bits(partner)),
+        is_one_triangle: counts[0] == counts[1],
+    })
+}
+
+struct Search<'a> {
+    rows: &'a Rows,
+    /// The first row here.
+    start: u64,
+    one_sided: u64,
+    first: Option<Asymmetry>,
+}
+
+impl Search<'_> {
+    fn end(&self) -> u64 {
+        self.start + self.rows.len() as u64
+    }
+
+    /// Compares an entry with its partner, if it has one.
+    fn compare(&mut self, row: u64, column: u64, value: f64, partner: Option<f64>) {
+        self.one_sided += u64::from(partner.is_none());
+        if close(value, partner.unwrap_or(0.0)) {
+            return;
+        }
+        if self.first.as_ref().is_none_or(|first| (row, column) < (first.row, first.column)) {
+            self.first = Some(Asymmetry { row, column, value, partner, is_one_triangle: false });
+        }
+    }
+
+    /// Entries whose partner is here too. The rows go up, so the entries that are asked of a row do as well: a finger in
+    /// each row moves along.
+    fn among_own(&mut self) {
+        let rows = self.rows;
+        let before = |k: usize, column: u64| rows.starts[k] + rows.row(k).0.partition_point(|&other| other < column);
+        let mut fingers: Vec<usize> = (0..rows.len()).map(|k| before(k, self.start)).collect();
+        for k in 0..rows.len() {
+            let row = rows.numbers[k];
+            // What the rows above did not ask for has no partner.
+            for at in fingers[k]..rows.starts[k + 1] {
+                if rows.columns[at] >= row {
+                    break;
+                }
+                self.compare(row, rows.columns[at], rows.values[at], None);
+            }
+            for at in before(k, row + 1)..rows.starts[k + 1] {
+                let (column, value) = (rows.columns[at], rows.values[at]);
+                if column >= self.end() {
+                    break;
+                }
+                let other = (column - self.start) as usize;
+                let finger = &mut fingers[other];
+                while *finger < rows.starts[other + 1] && rows.columns[*finger] < row {
+                    let lonely = *finger;
+                    *finger += 1;
+                    self.compare(column, rows.columns[lonely], rows.values[lonely], None);
+                }
+                if *finger < rows.starts[other + 1] && rows.columns[*finger] == row {
+                    let partner = rows.values[*finger];
+                    *finger += 1;
+                    self.compare(row, column, value, Some(partner));
+                    self.compare(column, row, partner, Some(value));
+                } else {
+                    self.compare(row, column, value, None);
+                }
+            }
+        }
+    }
+
+    /// Entries whose partner is on another rank: each goes there, and so does the partner the other way.
+    fn among_others(&mut self, comm: &Comm, split: EvenSplit) {
+        let rows = self.rows;
+        let here = self.start..self.end();
+        let mut abroad = (0..rows.len()).flat_map(|k| {
+            let (columns, values) = rows.row(k);
+            let entries = columns.iter().zip(values).map(move |(column, value)| (rows.numbers[k], *column, *value));
+            entries.filter(|(_, column, _)| !here.contains(column))
+        });
+        let mut is_over = false;
+        while comm.reduced(Op::Max, u64::from(!is_over)) == 1 {
+            let mut outgoing: std::collections::BTreeMap<usize, Vec<[u64; 2]>> = Default::default();
+            let mut sent = 0;
+            for (row, column, value) in abroad.by_ref().take(ROUND) {
+                outgoing.entry(split.holder(column)).or_default().push([row << 32 | column, value.to_bits()]);
+                sent += 1;
+            }
+            is_over = sent < ROUND;
+            for (_, entries) in comm.sparse_exchange(outgoing.into_iter().collect()) {
+                for [place, value] in entries {
+                    let (row, column) = (place >> 32, place & 0xffff_ffff);
+                    let (columns, values) = rows.row((column - self.start) as usize);
+                    let partner = columns.binary_search(&row).ok().map(|at| values[at]);
+                    self.compare(row, column, f64::from_bits(value), partner);
+                }
+            }
+        }
+    }
+}
+
+/// What the lowest rank that found something has found, on every rank. Collective.
+pub(crate) fn first<const WORDS: usize>(comm: &Comm, found: Option<[u64; WORDS]>) -> Option<[u64; WORDS]> {
+    let finder = comm.reduced(Op::Min, if found.is_some() { comm.rank() } else { comm.size() } as u64) as usize;
+    if finder == comm.size() {
+        return None;
+    }
+    comm.broadcast(finder, &found.unwrap_or([0; WORDS])).try_into().ok()
+}
+
+/// The first row whose diagonal entry is missing, or not positive, in words; `rows` are this rank's even share.
+/// Collective; the same on every rank.
+pub fn diagonal(comm: &Comm, rows: &Rows) -> Option<String> {
+    let bad = (0..rows.len()).find_map(|k| {
+        let (columns, values) = rows.row(k);
+        let entry = columns.binary_search(&rows.numbers[k]).map_or(0.0, |at| values[at]);
+        (entry.is_nan() || entry <= 0.0).then(|| [rows.numbers[k], entry.to_bits(), u64::from(columns.is_empty())])
+    });
+    first(comm, bad).map(|[row, entry, is_empty]| {
+        if is_empty == 1 {
+            let row = row + 1;
+            format!("A({row},{row}) = 0, and row {row} is empty: a positive definite matrix has a positive diagonal")
+        } else {
+            bad_diagonal(row, f64::from_bits(entry))
+        }
+    })
+}
+
+/// The message about a diagonal entry of a row, from 0.
+pub(crate) fn bad_diagonal(row: u64, value: f64) -> String {
+    let row = row + 1;
+    format!("A({row},{row}) = {value}: a positive definite matrix has a positive diagonal")
+}
