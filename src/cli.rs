@@ -1,11 +1,13 @@
 //! Command-line arguments, checked and turned into jobs.
 
+mod checkpoint;
 mod compare;
 mod convert;
 mod generated;
 mod solve;
 mod values;
 
+pub use checkpoint::CheckpointArgs;
 pub use compare::{CompareOptions, List, ProtocolName};
 pub use convert::ConvertOptions;
 pub use generated::{GridOptions, ModelOptions};
@@ -36,7 +38,7 @@ pub struct Cli {
     pub engine: Engine,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 converged, 1 internal or I/O, 2 usage, 3 bad input, 4 iteration limit reached, \
+const EXIT_CODES: &str = "Exit codes: 0 converged, 1 internal or I/O, 2 usage, 3 bad input, 4 iteration or time limit reached, or ended by a signal, \
 5 diverged or stagnated, 6 NaN or infinity, 7 matrix not symmetric positive definite, 8 preconditioner failed";
 
 /// What carries the ranks.

@@ -16,6 +16,7 @@
 //! * [`error`]: what can go wrong, and the exit codes;
 //! * [`files`]: files that appear when they are complete;
 //! * [`memory`]: large arrays in huge pages;
+//! * [`signals`]: signals that ask for an end;
 //! * [`tridiagonal`]: eigenvalues of tridiagonal matrices;
 //! * [`simd`]: vector instructions, chosen at run time;
 //! * [`vector`]: a rank's own rows of a vector;
@@ -26,6 +27,7 @@
 //! * [`distributed`]: rows on their owners, and the halo between them;
 //! * [`operator`]: matrices that can be multiplied with;
 //! * [`preconditioner`] and [`krylov`]: the tables of preconditioners and methods, and the driver;
+//! * [`checkpoint`]: the state of a solve in a file;
 //! * [`report`]: what happened, in several forms;
 //! * [`pipeline`]: the flow itself, as a program runs it; [`cli`]: its arguments.
 //!
@@ -67,6 +69,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod checkpoint;
 pub mod cli;
 pub mod comm;
 pub mod distributed;
@@ -82,6 +85,7 @@ pub mod preconditioner;
 pub mod problem;
 pub mod report;
 pub mod shared_file;
+pub mod signals;
 pub mod simd;
 pub mod tridiagonal;
 pub mod vector;

@@ -4,7 +4,7 @@ use clap::Parser;
 use halocg::cli::{Cli, Engine, Task};
 use halocg::comm::{self, Comm, launcher};
 use halocg::error::{Error, ExitCode, Result};
-use halocg::pipeline;
+use halocg::{pipeline, signals};
 use std::process::exit;
 
 #[global_allocator]
@@ -49,6 +49,10 @@ fn say_once(is_first: bool, speak: impl FnOnce()) {
 
 fn run(cli: Cli, launched: usize) -> Result<ExitCode> {
     let task = cli.command.into_task()?;
+    if let Task::Run(_) = task {
+        signals::listen()
+            .map_err(|cause| Error::new(ExitCode::Internal, format!("cannot listen to signals: {cause}")))?;
+    }
     if let Some(ranks) = cli.threads {
         if cli.engine != Engine::Auto {
             return Err(Error::usage("--threads and --engine exclude each other"));

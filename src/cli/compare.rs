@@ -6,7 +6,7 @@ use super::values::*;
 use crate::error::{Error, Result};
 use crate::krylov::{self, Settings};
 use crate::partition::Partition;
-use crate::pipeline::{Files, Job, Protocol, RightHandSide, Survey};
+use crate::pipeline::{Checkpointing, Files, Job, Protocol, RightHandSide, Survey};
 use crate::preconditioner;
 use crate::problem::Source;
 use clap::Args;
@@ -109,6 +109,7 @@ impl CompareOptions {
                 preconditioner: pc,
                 preconditioning,
                 settings,
+                checkpointing: Checkpointing::default(),
                 monitor: false,
                 files: Files { json: self.json.clone(), ..Files::default() },
             };

@@ -1,5 +1,6 @@
 //! Options of a solve.
 
+use super::CheckpointArgs;
 use super::values::*;
 use crate::distributed::Ordering;
 use crate::error::{Error, Result};
@@ -72,6 +73,9 @@ pub struct SolveOptions {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub matrix: MatrixArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub checkpoint: CheckpointArgs,
     /// Print every iteration
     #[arg(long, visible_alias = "ksp-monitor", alias = "ksp_monitor", help_heading = "Reports")]
     pub monitor: bool,
@@ -123,6 +127,7 @@ impl SolveOptions {
                 error_delay: self.error_delay.into(),
                 lambda_min: self.lambda_min,
             },
+            checkpointing: self.checkpoint.checkpointing()?,
             monitor: self.monitor,
             files: Files {
                 output: self.output.map(|path| with_format(path, self.output_format)),

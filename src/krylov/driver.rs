@@ -115,6 +115,8 @@ pub struct Outcome {
     pub reason: Reason,
     /// Iterations taken.
     pub iterations: u64,
+    /// The first iterate measured here: 0, or the one that the solve was resumed at.
+    pub begun_at: u64,
     /// The solution on owned rows. After a failure, the iterate with the smallest true residual known.
     pub x: Vec<f64>,
     /// What residuals are measured against: ‖b‖₂, or ‖r₀‖₂ if b = 0.
@@ -132,10 +134,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Iterations taken here, not before a restart.
+    pub fn iterations_here(&self) -> u64 {
+        self.iterations - self.begun_at
+    }
+
     /// From the first iterate to the last on this rank: without the start of the method and the last true residual.
     pub fn seconds_per_iteration(&self) -> f64 {
-        match &self.history[..] {
-            [first, .., last] => (last.seconds - first.seconds) / self.iterations.max(1) as f64,
+        match &self.history[self.begun_at as usize..] {
+            [first, .., last] => (last.seconds - first.seconds) / self.iterations_here().max(1) as f64,
             _ => 0.0,
         }
     }
@@ -298,6 +305,7 @@ pub fn solve_watched(
     Some(Outcome {
         reason,
         iterations: iteration,
+        begun_at: begun,
         x,
         reference_norm,
         recurrence_residual: history.last().expect("the last iterate has a record").residual,

@@ -2,6 +2,7 @@
 
 mod compare;
 mod convert;
+mod keeper;
 mod vectors;
 
 use crate::comm::{Comm, Op};
@@ -14,12 +15,15 @@ use crate::partition::{self, Partition};
 use crate::preconditioner;
 use crate::problem::{self, FileFormat, Problem, Source};
 use crate::report::{self, *};
+use keeper::Keeper;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Instant;
 use vectors::{read_vector, right_hand_side};
 
 pub use compare::{Protocol, Survey, survey};
 pub use convert::{Conversion, convert};
+pub use keeper::{Checkpointing, Every};
 pub use vectors::RightHandSide;
 
 /// A solve, as asked for.
@@ -43,6 +47,8 @@ pub struct Job {
     pub preconditioning: preconditioner::Options,
     /// When to stop.
     pub settings: Settings,
+    /// Checkpoints and the time limit.
+    pub checkpointing: Checkpointing,
     /// Print every iterate.
     pub monitor: bool,
     /// Files to write.
@@ -68,7 +74,7 @@ pub struct Files {
 /// Whatever went wrong before or after the solve; the same on every rank. A solve that does not
 /// converge is not an error: its exit code is returned.
 pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
-    let (run, outcome, layout) = execute(comm, job)?;
+    let Executed { run, outcome, layout, failure } = execute(comm, job)?;
     if comm.is_root() {
         let _ = write!(std::io::stdout(), "{}", report::summary(&run));
     }
@@ -76,6 +82,8 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
         problem::write_vector(comm, &layout.to_even(&outcome.x), path, *format)?;
     }
     comm.agree(if comm.is_root() { write_reports(job, &run, &outcome) } else { Ok(()) })?;
+    // Nothing else is lost, but there is no going on either.
+    failure.map_or(Ok(()), Err)?;
     Ok(outcome.reason.exit_code())
 }
 
@@ -87,7 +95,7 @@ pub fn side_by_side(comm: &Comm, jobs: &[(&str, Job)]) -> Result<ExitCode> {
     let mut runs = Vec::new();
     let mut outcomes = Vec::new();
     for (title, job) in jobs {
-        let (run, outcome, _) = execute(comm, job)?;
+        let Executed { run, outcome, .. } = execute(comm, job)?;
         runs.push((*title, run));
         outcomes.push(outcome);
     }
@@ -113,8 +121,18 @@ fn history_difference(one: &Outcome, other: &Outcome) -> f64 {
     pairs.map(|(a, b)| (a.residual - b.residual).abs() / a.residual.abs().max(f64::MIN_POSITIVE)).fold(0.0, f64::max)
 }
 
+/// What a job led to.
+struct Executed {
+    run: Run,
+    outcome: Outcome,
+    layout: Layout,
+    /// Why the last checkpoint could not be written.
+    failure: Option<Error>,
+}
+
 /// Everything but the output. Collective.
-fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
+fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
+    let begin = Instant::now();
     let clock = || comm.clock_seconds();
     let start = clock();
     let problem = problem::load(comm, &job.source)?;
@@ -134,19 +152,15 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
         Some(path) => Some(read_vector(path, a.layout())?),
         None => None,
     };
+    let reference = krylov::norm(a, &b);
+    let mut keeper = Keeper::new(job, a.layout(), &problem, &b, reference, begin);
+    let begin = keeper.begin(a.layout(), x0.as_deref())?;
     let filled = clock();
-    let mut progress = Progress::new(comm.is_root(), job.monitor);
-    let mut reference = krylov::norm(a, &b);
     let (seconds_before, counts_before) = (comm.profile().seconds(), comm.profile().counts());
     let preconditioner_before = m.counts();
-    let outcome = krylov::solve(a, m.as_mut(), &b, x0.as_deref(), job.solver, &job.settings, |snapshot| {
-        let residual = snapshot.record.residual;
-        if reference == 0.0 && residual > 0.0 {
-            reference = residual; // as the solve does with b = 0
-        }
-        progress.show(snapshot.iteration, residual, if reference > 0.0 { residual / reference } else { 0.0 });
-    });
-    progress.done();
+    let outcome = krylov::solve_watched(a, m.as_mut(), &b, begin, job.solver, &job.settings, &mut keeper)
+        .ok_or_else(|| keeper.misfit())?;
+    let (checkpoint, failure) = keeper.done(outcome.reason);
     let phases = PhaseSeconds::between(comm, &seconds_before, &comm.profile().seconds());
     let counts = comm.profile().counts().since(&counts_before);
     let preconditioner_counts = m.counts().since(&preconditioner_before);
@@ -202,10 +216,11 @@ fn execute(comm: &Comm, job: &Job) -> Result<(Run, Outcome, Layout)> {
             preconditioner: slowest(prepared - distributed),
             vectors: slowest(filled - prepared),
         },
-        traffic: Traffic::new(comm, &counts, &preconditioner_counts, outcome.iterations, &phases),
+        traffic: Traffic::new(comm, &counts, &preconditioner_counts, outcome.iterations_here(), &phases),
         phases,
+        checkpoint,
     };
-    Ok((run, outcome, a.layout().clone()))
+    Ok(Executed { run, outcome, layout: a.layout().clone(), failure })
 }
 
 type Distributed = (Box<dyn Operator>, Option<(PartitionFacts, StorageFacts)>, f64);

@@ -2,6 +2,7 @@
 
 mod binary;
 pub mod checks;
+mod fingerprint;
 mod format;
 pub mod hcg;
 pub mod matrix_market;
@@ -11,6 +12,7 @@ mod rows;
 mod spectrum;
 mod write;
 
+pub use fingerprint::fingerprint;
 pub use format::FileFormat;
 pub use poisson::Stencil;
 pub use rows::{EvenSplit, Rows};

@@ -66,6 +66,23 @@ pub struct Run {
     pub phases: Vec<PhaseSeconds>,
     /// What was moved.
     pub traffic: Traffic,
+    /// What was saved, and gone on from.
+    pub checkpoint: CheckpointFacts,
+}
+
+/// Checkpoints read and written.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CheckpointFacts {
+    /// The iteration that a checkpoint was read of; null if the solve began at its beginning.
+    pub restarted_at: Option<u64>,
+    /// True if no more than x was taken from it, because the preconditioner depends on who owns which row.
+    pub begun_anew: bool,
+    /// The file that was written, if one was.
+    pub file: Option<String>,
+    /// The iteration that it holds.
+    pub saved_at: Option<u64>,
+    /// The command line that goes on from it, if the solve ended at a limit or by a signal.
+    pub go_on: Option<String>,
 }
 
 /// Where a run ran.

@@ -13,8 +13,8 @@ mod terminal;
 pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_table, convergence_charts};
 pub use csv::history_csv;
 pub use facts::{
-    ErrorNorms, Machine, MethodFacts, OutcomeFacts, PartitionFacts, PhaseSeconds, ProblemFacts, Run, SCHEMA,
-    SetupSeconds, SpectrumFacts, Spread, StorageFacts, Traffic,
+    CheckpointFacts, ErrorNorms, Machine, MethodFacts, OutcomeFacts, PartitionFacts, PhaseSeconds, ProblemFacts, Run,
+    SCHEMA, SetupSeconds, SpectrumFacts, Spread, StorageFacts, Traffic,
 };
 pub use json::to_json;
 pub use plot::{Chart, Curve};

@@ -100,6 +100,11 @@ pub fn summary(run: &Run) -> String {
             seconds(outcome.microseconds_per_iteration / 1e6)
         ),
     );
+    let checkpoint = &run.checkpoint;
+    if let Some(iteration) = checkpoint.restarted_at {
+        let anew = if checkpoint.begun_anew { ", from its x alone: the preconditioner is another one" } else { "" };
+        line("", format!("restarted at iteration {}{anew}", grouped(iteration)));
+    }
     let replaced = match outcome.replaced_residuals {
         0 => String::new(),
         times => format!(", replaced {times} x"),
@@ -154,6 +159,12 @@ pub fn summary(run: &Run) -> String {
             seconds(setup.vectors)
         ),
     );
+    if let (Some(file), Some(iteration)) = (&checkpoint.file, checkpoint.saved_at) {
+        line("checkpoint", format!("{file}, of iteration {}", grouped(iteration)));
+    }
+    if let Some(command) = &checkpoint.go_on {
+        line("to go on", command.clone());
+    }
     text
 }
 

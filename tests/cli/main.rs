@@ -6,6 +6,7 @@ mod common;
 
 mod acceptance;
 mod bad_input;
+mod checkpoint;
 mod convert;
 mod outputs;
 mod solve;

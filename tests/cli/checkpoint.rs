@@ -1,0 +1,248 @@
+//! Solves that are interrupted, and go on.
+
+use crate::common::{Launch, RANKS};
+use crate::support::*;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// A history without its last column, which holds times.
+fn history(path: &str) -> Vec<String> {
+    read(path).lines().map(|line| line.rsplit_once(',').expect("several columns").0.to_string()).collect()
+}
+
+fn arguments(more: &str) -> Vec<String> {
+    more.split(' ').filter(|word| !word.is_empty()).map(String::from).collect()
+}
+
+/// Runs with words; the run must end with `code`. Returns standard output and standard error.
+fn ends(how: Launch, words: &[String], code: i32) -> (String, String) {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let finished = run(how, &words);
+    assert_eq!(finished.code, Some(code), "{how:?} {words:?}: {finished:?}");
+    (finished.stdout, finished.stderr)
+}
+
+#[test]
+fn a_restarted_solve_has_the_bits_of_one_that_was_not_interrupted() {
+    let folder = Folder::new("restart");
+    for ranks in RANKS {
+        for how in both(ranks) {
+            for options in ["", "--pc bjacobi --solver gv-cg-rr", "--pc chebyshev --partition blocks --solver hs-cg"] {
+                let [x, y, h, i, c] = ["x", "y", "h", "i", "c"].map(|name| folder.path(&unique(name)));
+                let with = |more: &[&str]| {
+                    let fixed = ["solve", &mesh("plate_hole.mtx"), "--rtol", "1e-9"];
+                    let words = fixed.into_iter().chain(options.split(' ').filter(|word| !word.is_empty()));
+                    words.chain(more.iter().copied()).map(String::from).collect::<Vec<_>>()
+                };
+                ends(how, &with(&["-o", &x, "--history", &h, "--checkpoint", &c, "--checkpoint-every", "13it"]), 0);
+                let restarted = with(&["-o", &y, "--history", &i, "--restart", &c]);
+                let (stdout, stderr) = ends(how, &restarted, 0);
+                assert!(stdout.contains("restarted at iteration") && stderr.is_empty(), "{stdout}{stderr}");
+                assert_eq!(history(&h), history(&i), "{how:?} {options}");
+                assert_eq!(read(&x), read(&y), "{how:?} {options}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_solve_goes_on_with_other_ranks() {
+    let folder = Folder::new("other ranks");
+    let a = Sparse::read(&mesh("plate_hole.mtx"));
+    let x = ramp(a.n);
+    let rhs = folder.write("b.mtx", vector_text(&a.times(&x)));
+    for (options, anew) in [("--pc jacobi", false), ("--pc bjacobi --solver pr-cg", true)] {
+        let c = folder.path(&unique("c"));
+        let words = |more: &str| {
+            let words = format!("--rtol 1e-12 {options} {more}");
+            let fixed = ["solve".to_string(), mesh("plate_hole.mtx"), "--rhs".into(), rhs.clone()];
+            fixed.into_iter().chain(arguments(&words)).collect::<Vec<_>>()
+        };
+        let mut first = words("--max-it 40 --checkpoint");
+        first.push(c.clone());
+        let (stdout, _) = ends(Launch::Threads(3), &first, 4);
+        assert!(stdout.contains("to go on") && stdout.contains("--max-it 80 --restart"), "{stdout}");
+        for how in [both(2), both(4), vec![Launch::Alone]].concat() {
+            let output = folder.path(&unique("x"));
+            let (stdout, _) =
+                ends(how, &[words("--restart"), vec![c.clone(), "-o".into(), output.clone()]].concat(), 0);
+            assert_eq!(stdout.contains("from its x alone"), anew, "{stdout}");
+            let far = distance(&read_vector(&output), &x);
+            assert!(far < 1e-8, "{options} {how:?}: x is {far:e} away");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_or_foreign_checkpoint_is_refused_in_one_sentence() {
+    let folder = Folder::new("damaged");
+    let c = folder.path("c");
+    let words = arguments;
+    ends(Launch::Threads(2), &[words("poisson -n 12 --max-it 9 --checkpoint"), vec![c.clone()]].concat(), 4);
+    let bytes = std::fs::read(&c).unwrap();
+    let refused = |how: Launch, problem: &str, file: &str, says: &str| {
+        let (stdout, stderr) = ends(how, &[words(problem), vec!["--restart".into(), file.into()]].concat(), 3);
+        assert!(stdout.is_empty() && stderr.contains(says), "{says}: {stderr}");
+        assert!(stderr.starts_with(&format!("halocg: error: {file}: ")), "{stderr}");
+        assert_eq!(stderr.lines().filter(|line| line.starts_with("halocg")).count(), 1, "{stderr}");
+    };
+    // Every word of the head, and places all over the rest.
+    let places = (0..100).step_by(3).chain((100..bytes.len()).step_by(bytes.len() / 23)).chain([bytes.len() - 1]);
+    for (k, place) in places.enumerate() {
+        let mut wrong = bytes.clone();
+        wrong[place] ^= 1 << (k % 8);
+        let file = folder.write("wrong", wrong);
+        refused([Launch::Alone, Launch::Threads(4)][k % 2], "poisson -n 12", &file, "");
+    }
+    for length in [0, 1, 50, 88, 200, bytes.len() / 2, bytes.len() - 8, bytes.len() - 1] {
+        let file = folder.write("short", &bytes[..length]);
+        refused(Launch::Threads(3), "poisson -n 12", &file, "");
+    }
+    let long = folder.write("long", [&bytes[..], b"x"].concat());
+    refused(Launch::Alone, "poisson -n 12", &long, "its head announces");
+    for how in both(4) {
+        refused(
+            how,
+            "poisson -n 12 --pc jacobi",
+            &c,
+            "is a checkpoint of pipe-pr-cg with preconditioner none, but this",
+        );
+        refused(how, "poisson -n 12 --solver m-cg", &c, "but this is m-cg");
+        refused(how, "poisson -n 12 --rhs ones", &c, "another right-hand side");
+        refused(how, "poisson -n 9,16", &c, "another matrix");
+        refused(how, "poisson -n 12 --coefficients 1,2", &c, "another matrix");
+        refused(how, "poisson -n 12", &mesh("plate_hole.mtx"), "is not a checkpoint");
+    }
+    ends(Launch::Alone, &words(&format!("poisson -n 12 --restart {}/missing", env!("CARGO_MANIFEST_DIR"))), 1);
+    ends(Launch::Alone, &words("poisson -n 12 --checkpoint-every 5it"), 2);
+}
+
+/// A solve that takes some seconds, watched by its monitor.
+struct Long {
+    child: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+const LONG: &str = "poisson -n 700 --rtol 1e-9 --monitor --checkpoint-every 300it";
+
+impl Long {
+    /// Returns when a few iterations have been taken.
+    fn start(how: Launch, words: &[String]) -> Long {
+        let mut command = how.command(crate::common::halocg());
+        command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("    12 "))).expect("iterate 12").unwrap();
+        Long { child, lines }
+    }
+
+    fn finish(mut self) -> (Option<i32>, String, String) {
+        let stdout: Vec<String> = self.lines.by_ref().map_while(Result::ok).collect();
+        let output = self.child.wait_with_output().expect("an end");
+        (output.status.code(), stdout.join("\n"), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// The processes with `program` as their name and `word` among their arguments.
+fn processes(program: &str, word: &str) -> Vec<i32> {
+    let of = |pid: i32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let words: Vec<String> =
+            line.split(|byte| *byte == 0).map(|w| String::from_utf8_lossy(w).into_owned()).collect();
+        let name = words[0].rsplit('/').next()?.to_string();
+        (name.starts_with(program) && words.iter().any(|w| w == word)).then_some(pid)
+    };
+    let folders = std::fs::read_dir("/proc").expect("Linux");
+    let pids = folders.filter_map(|folder| folder.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter_map(of).collect()
+}
+
+fn signal(name: &str, pid: i32) {
+    let status = std::process::Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(status.expect("kill starts").success(), "{name} to {pid}");
+}
+
+#[test]
+fn signals_and_the_time_limit_end_a_solve_in_order() {
+    let folder = Folder::new("signals");
+    let reference = folder.path("reference");
+    let (how, name) = (Launch::Threads(2), "INT");
+    let mut cases = vec![(how, "halocg", name), (how, "halocg", "TERM"), (how, "halocg", "USR1")];
+    if crate::common::HAS_MPI {
+        // To one rank only; and to the launcher, which passes this one on.
+        cases.extend([(Launch::Mpirun(2), "halocg", "TERM"), (Launch::Mpirun(2), "mpirun", "USR1")]);
+    }
+    let mut whole = None;
+    for (how, program, name) in cases {
+        let c = folder.path(&unique("c"));
+        let (x, y) = (folder.path(&unique("x")), folder.path(&unique("y")));
+        let words = |more: &[&str]| {
+            let more = more.iter().map(|word| word.to_string());
+            arguments(LONG).into_iter().chain(["--checkpoint".into(), c.clone()]).chain(more).collect::<Vec<_>>()
+        };
+        let long = Long::start(how, &words(&["-o", &x]));
+        signal(name, *processes(program, &c).last().expect("a process"));
+        let begin = Instant::now();
+        let (code, stdout, stderr) = long.finish();
+        assert_eq!(code, Some(4), "{how:?} {name}: {stdout}{stderr}");
+        assert!(begin.elapsed() < Duration::from_secs(20), "at once, more or less");
+        assert!(stdout.contains("INTERRUPTED") && stdout.contains(&format!("--restart '{c}'")), "{stdout}");
+        assert_eq!(read_vector(&x).len(), 490_000);
+        ends(how, &words(&["-o", &y, "--restart", &c]), 0);
+        if let (None, Launch::Threads(_)) = (&whole, how) {
+            ends(
+                how,
+                &[arguments(LONG), vec!["-o".into(), reference.clone(), "--checkpoint".into(), c.clone()]].concat(),
+                0,
+            );
+            whole = Some(read(&reference));
+        }
+        if let Launch::Threads(_) = how {
+            assert!(Some(read(&y)) == whole, "{how:?} {name}: the same bits");
+        }
+    }
+    let c = folder.path(&unique("c"));
+    let limited = arguments("poisson -n 700 --rtol 1e-9 --max-seconds 1 --checkpoint");
+    let (stdout, _) = ends(how, &[limited, vec![c]].concat(), 4);
+    assert!(stdout.contains("TIME_LIMIT") && stdout.contains("to go on"), "{stdout}");
+}
+
+#[test]
+fn a_killed_rank_costs_no_more_than_the_iterations_since_the_last_checkpoint() {
+    let folder = Folder::new("killed");
+    for how in both(3) {
+        let (c, x, y) = (folder.path(&unique("c")), folder.path(&unique("x")), folder.path(&unique("y")));
+        // Saved in every other iteration: some kills hit the write.
+        let problem = "poisson -n 150 --solver pipe-pr-cg --rtol 1e-9 --checkpoint-every 2it";
+        let words = |more: &[&str]| {
+            let more = more.iter().map(|word| word.to_string());
+            arguments(problem).into_iter().chain(["--checkpoint".into(), c.clone()]).chain(more).collect::<Vec<_>>()
+        };
+        ends(how, &words(&["-o", &x]), 0);
+        std::fs::remove_file(&c).unwrap();
+        let mut killed = 0;
+        for attempt in 0..40 {
+            let restart: &[&str] = if std::fs::exists(&c).unwrap() { &["--restart", &c] } else { &[] };
+            let mut command = how.command(crate::common::halocg());
+            command.args(words(&[&["-o", &y], restart].concat())).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut child = command.spawn().expect("the program starts");
+            let wait = Instant::now() + Duration::from_millis(150 + 97 * attempt % 400);
+            while Instant::now() < wait && child.try_wait().unwrap().is_none() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            // Only the first few: the last attempt must come to its end.
+            if killed < 4
+                && let Some(pid) = processes("halocg", &c).first()
+            {
+                signal("KILL", *pid);
+                killed += 1;
+            }
+            if child.wait().unwrap().success() {
+                break;
+            }
+        }
+        assert!(killed > 0, "{how:?}: nothing was killed");
+        assert_eq!(read(&x), read(&y), "{how:?}: the bits of a solve that was not killed");
+    }
+}
