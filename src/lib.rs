@@ -15,7 +15,7 @@
 //!
 //! * [`error`]: what can go wrong, and the exit codes;
 //! * [`files`]: files that appear when they are complete;
-//! * [`memory`]: large arrays in huge pages;
+//! * [`memory`]: large arrays in huge pages, and how much memory is left;
 //! * [`signals`]: signals that ask for an end;
 //! * [`tridiagonal`]: eigenvalues of tridiagonal matrices;
 //! * [`simd`]: vector instructions, chosen at run time;

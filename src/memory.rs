@@ -1,4 +1,4 @@
-//! Large arrays in huge pages.
+//! Large arrays in huge pages, and how much memory is left.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
@@ -49,4 +49,22 @@ fn advise(block: *mut u8, size: usize) -> *mut u8 {
         let _ = skipped;
     }
     block
+}
+
+/// Overrides [`available_bytes`].
+const AVAILABLE_VARIABLE: &str = "HALOCG_AVAILABLE_BYTES";
+
+/// Bytes of memory that this machine, or the container or batch job that this process belongs to, has left; None where
+/// that cannot be found out. The environment variable HALOCG_AVAILABLE_BYTES overrides it.
+pub fn available_bytes() -> Option<u64> {
+    if let Some(bytes) = std::env::var(AVAILABLE_VARIABLE).ok().and_then(|bytes| bytes.parse().ok()) {
+        return Some(bytes);
+    }
+    if !sysinfo::IS_SUPPORTED_SYSTEM {
+        return None;
+    }
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let of_the_group = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    Some(system.available_memory().min(of_the_group)).filter(|&bytes| bytes > 0)
 }

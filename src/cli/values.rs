@@ -8,6 +8,7 @@ use crate::pipeline::RightHandSide;
 use crate::preconditioner;
 use crate::problem::FileFormat;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use std::path::PathBuf;
 
 pub(super) fn formats() -> impl TypedValueParser<Value = FormatChoice> {
     let names = operator::FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about));
@@ -97,14 +98,24 @@ pub(super) fn right_hand_side(text: &str) -> std::result::Result<RightHandSide, 
     })
 }
 
+/// The name of a picture: its ending says which kind.
+pub(super) fn picture(text: &str) -> std::result::Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("svg" | "png") => Ok(path),
+        _ => Err("the name must end in .svg or .png".into()),
+    }
+}
+
 pub(super) fn partition(text: &str) -> std::result::Result<Partition, String> {
     match text {
         "metis" => Ok(Partition::Metis),
         "blocks" => Ok(Partition::Blocks),
         "boxes" => Ok(Partition::Boxes),
+        "rcb" => Ok(Partition::Rcb),
         _ => match text.strip_prefix("file:") {
             Some(path) if !path.is_empty() => Ok(Partition::File(path.into())),
-            _ => Err("use metis, blocks, boxes or file:PATH".into()),
+            _ => Err("use metis, blocks, boxes, rcb or file:PATH".into()),
         },
     }
 }

@@ -4,12 +4,19 @@ mod blocks;
 mod boxes;
 mod file;
 mod metis;
+mod quality;
+mod rcb;
 
-pub use boxes::Boxes;
+pub use boxes::{BoxNeighbour, Boxes};
+pub use file::write;
+pub use metis::metis_bytes;
+pub use quality::{Message, PartLoad, Quality};
+pub use rcb::{Point, bisect};
 
 use crate::comm::{Comm, Op};
 use crate::error::{Error, Result};
-use crate::problem::{EvenSplit, Problem};
+use crate::problem::{EvenSplit, Problem, Stencil};
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// How rows are given to ranks.
@@ -21,6 +28,8 @@ pub enum Partition {
     Blocks,
     /// A box of the grid per rank (structured problems only).
     Boxes,
+    /// Recursive coordinate bisection, rows weighted by their nonzeros (problems that know where their rows lie).
+    Rcb,
     /// A file with one owner per line, in row order (the format of METIS' `.part` files).
     File(PathBuf),
 }
@@ -32,6 +41,7 @@ impl Partition {
             Partition::Metis => "metis".into(),
             Partition::Blocks => "blocks".into(),
             Partition::Boxes => "boxes".into(),
+            Partition::Rcb => "rcb".into(),
             Partition::File(path) => format!("file:{}", path.display()),
         }
     }
@@ -90,21 +100,59 @@ pub(crate) fn group_by<T>(items: impl IntoIterator<Item = (usize, T)>) -> (Vec<(
 /// Decides who owns which row. Collective.
 ///
 /// # Errors
-/// An unusable partition file; boxes for an unstructured matrix; METIS' own failures.
+/// An unusable partition file; boxes or coordinate bisection for a matrix without coordinates; a graph too large for
+/// METIS, and METIS' own failures.
 pub fn assign(comm: &Comm, problem: &Problem, partition: &Partition) -> Result<Owners> {
+    assign_parts(comm, problem, partition, comm.size())
+}
+
+/// The same for `parts` future ranks, 1 or more: whatever the number of ranks that decide it. Collective.
+///
+/// # Errors
+/// As for [`assign`].
+///
+/// # Panics
+/// On the dense problem, which has no sparse rows.
+pub fn assign_parts(comm: &Comm, problem: &Problem, partition: &Partition, parts: usize) -> Result<Owners> {
     let split = EvenSplit { n: problem.n(), ranks: comm.size() };
     if let (Partition::Boxes, Problem::Stencil(stencil)) = (partition, problem) {
-        return Ok(Owners::Boxes(Boxes::new(stencil, comm.size())));
+        return Ok(Owners::Boxes(Boxes::new(stencil, parts)));
     }
+    let no_coordinates = |name: &str| {
+        Error::usage(format!("--partition {name} needs a structured grid (halocg poisson); use metis or blocks"))
+    };
     let listed = match partition {
-        Partition::Boxes => {
-            Err(Error::usage("--partition boxes needs a structured grid (halocg poisson); use metis or blocks"))
-        }
-        Partition::Blocks => Ok(blocks::assign(comm, &problem.even_share(comm))),
-        Partition::Metis => metis::assign(comm, split, &problem.even_share(comm)),
-        Partition::File(path) => file::read(comm, split, path),
+        Partition::Boxes => Err(no_coordinates("boxes")),
+        Partition::Rcb => match problem {
+            Problem::Stencil(stencil) => Ok(bisect(comm, &grid_points(stencil, split.share(comm.rank())), parts)),
+            _ => Err(no_coordinates("rcb")),
+        },
+        Partition::Blocks => Ok(blocks::assign(comm, &problem.even_share(comm), parts)),
+        Partition::Metis => metis::assign(comm, problem, parts),
+        Partition::File(path) => file::read(comm, split, parts, path),
     }?;
     Ok(Owners::Listed(split, listed))
+}
+
+/// The rows of a grid where they lie, each weighing its entries.
+fn grid_points(stencil: &Stencil, rows: Range<u64>) -> Vec<Point> {
+    let point = |number| Point {
+        number,
+        at: stencil.point(number).map(|at| at as f64),
+        weight: stencil.entries(number).count() as u64,
+    };
+    rows.map(point).collect()
+}
+
+/// Rank 0's list of all rows in even shares. Collective.
+fn deal(comm: &Comm, split: EvenSplit, whole: &[u32]) -> Vec<u32> {
+    let shares = if comm.is_root() {
+        let share = |rank| split.share(rank).start as usize..split.share(rank).end as usize;
+        (0..comm.size()).map(|rank| (rank, whole[share(rank)].to_vec())).collect()
+    } else {
+        Vec::new()
+    };
+    comm.sparse_exchange(shares).pop().expect("rank 0 sends to every rank").1
 }
 
 /// Where this rank's weight starts in the line of all ranks' weights, and the total. Collective.

@@ -76,6 +76,10 @@ fn main() {
             }
         }
     }
+    trials.push(Trial::test("halos of boxes by formula threads 1 to 64", || {
+        partitions::boxes_by_formula();
+        Ok(())
+    }));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
