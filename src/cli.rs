@@ -4,6 +4,7 @@ mod checkpoint;
 mod compare;
 mod convert;
 mod generated;
+mod partition;
 mod solve;
 mod values;
 
@@ -11,6 +12,7 @@ pub use checkpoint::CheckpointArgs;
 pub use compare::{CompareOptions, List, ProtocolName};
 pub use convert::ConvertOptions;
 pub use generated::{GridOptions, ModelOptions};
+pub use partition::PartitionOptions;
 pub use solve::{
     FormatChoice, MatrixArgs, OrderingName, PreconditionerOptions, ScheduleName, SolveOptions, StopOnName,
 };
@@ -18,7 +20,7 @@ pub use solve::{
 use crate::error::{Error, Result};
 use crate::krylov;
 use crate::partition::Partition;
-use crate::pipeline::{Conversion, Job, RightHandSide, Survey};
+use crate::pipeline::{Conversion, Job, PartitionJob, RightHandSide, Survey};
 use crate::problem::Source;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -99,6 +101,33 @@ pub enum Command {
     },
     /// Convert a matrix or vector file to another format
     Convert(ConvertOptions),
+    /// Decide beforehand which rank of a later run owns which row, and what that will cost it
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Partition {
+        /// A generated problem instead of a file
+        #[command(subcommand)]
+        what: Option<Partitioned>,
+        /// The matrix (.mtx or .mtx.gz)
+        #[arg(required = true)]
+        matrix: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        options: PartitionOptions,
+    },
+}
+
+/// Generated problems to partition.
+#[derive(Subcommand, Debug)]
+pub enum Partitioned {
+    /// Poisson's equation on a regular grid
+    Poisson {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        grid: GridOptions,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        options: PartitionOptions,
+    },
 }
 
 /// Generated problems to compare on.
@@ -134,6 +163,8 @@ pub enum Task {
     Survey(Box<Survey>),
     /// A file into another format.
     Convert(Conversion),
+    /// A partition for a later run.
+    Partition(Box<PartitionJob>),
 }
 
 impl Command {
@@ -152,6 +183,13 @@ impl Command {
             }
             Command::Model { model, options } => one(model_job(Source::ModelDense(model.spectrum()), options)?),
             Command::Convert(options) => Ok(Task::Convert(options.conversion()?)),
+            Command::Partition { what: Some(Partitioned::Poisson { grid, options }), .. } => {
+                Ok(Task::Partition(Box::new(options.job(grid.source()?, Partition::Boxes))))
+            }
+            Command::Partition { what: None, matrix, options } => {
+                let source = Source::File(matrix.expect("required"));
+                Ok(Task::Partition(Box::new(options.job(source, Partition::Metis))))
+            }
             Command::Compare { what: None, matrices, options } => {
                 let sources = matrices.into_iter().map(Source::File).collect();
                 options.survey(sources, krylov::TABLE, Partition::Metis)

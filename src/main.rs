@@ -93,6 +93,7 @@ fn perform(comm: &Comm, task: &Task) -> ExitCode {
         Task::SideBySide(jobs) => pipeline::side_by_side(comm, jobs),
         Task::Survey(survey) => pipeline::survey(comm, survey),
         Task::Convert(conversion) => pipeline::convert(comm, conversion),
+        Task::Partition(job) => pipeline::partition(comm, job),
     };
     done.unwrap_or_else(|error| {
         if comm.is_root() {

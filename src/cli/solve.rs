@@ -67,7 +67,7 @@ pub struct SolveOptions {
     /// Format of --output; by default the one that its ending names, or mtx
     #[arg(long, value_name = "FORMAT", value_parser = file_formats(), requires = "output", help_heading = "Vectors")]
     pub output_format: Option<FileFormat>,
-    /// Who owns which row: metis (default), blocks, boxes (default for poisson, only there), or file:PATH
+    /// Who owns which row: metis (default), blocks, boxes (default for poisson, only there), rcb (only there), or file:PATH
     #[arg(long, value_parser = partition, help_heading = "Ranks")]
     pub partition: Option<Partition>,
     #[command(flatten)]
@@ -85,6 +85,9 @@ pub struct SolveOptions {
     /// Write the run as JSON
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub json: Option<PathBuf>,
+    /// Draw who sends how many words to whom (.svg or .png)
+    #[arg(long, value_name = "FILE", value_parser = picture, help_heading = "Reports")]
+    pub comm_matrix: Option<PathBuf>,
 }
 
 /// What the relative tolerance is measured on.
@@ -133,6 +136,7 @@ impl SolveOptions {
                 output: self.output.map(|path| with_format(path, self.output_format)),
                 history: self.history,
                 json: self.json,
+                comm_matrix: self.comm_matrix,
                 matrix: matrix.map(|path| with_format(path, None)),
             },
         })

@@ -3,6 +3,7 @@
 mod compare;
 mod convert;
 mod keeper;
+mod partition;
 mod vectors;
 
 use crate::comm::{Comm, Op};
@@ -11,19 +12,20 @@ use crate::error::{Error, ExitCode, Result};
 use crate::files::write_file;
 use crate::krylov::{self, Outcome, Replacement, Settings, StopOn};
 use crate::operator::{DenseColumns, DistMatrix, MatrixOptions, Operator};
-use crate::partition::{self, Partition};
+use crate::partition::{Message, Partition, assign};
 use crate::preconditioner;
 use crate::problem::{self, FileFormat, Problem, Source};
 use crate::report::{self, *};
 use keeper::Keeper;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use vectors::{read_vector, right_hand_side};
 
 pub use compare::{Protocol, Survey, survey};
 pub use convert::{Conversion, convert};
 pub use keeper::{Checkpointing, Every};
+pub use partition::{PartitionJob, partition};
 pub use vectors::RightHandSide;
 
 /// A solve, as asked for.
@@ -64,6 +66,8 @@ pub struct Files {
     pub history: Option<PathBuf>,
     /// The run as JSON.
     pub json: Option<PathBuf>,
+    /// The picture of who sends how many words to whom.
+    pub comm_matrix: Option<PathBuf>,
     /// The matrix itself (generated problems).
     pub matrix: Option<(PathBuf, FileFormat)>,
 }
@@ -140,7 +144,8 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         problem::write_matrix(comm, &problem, path, *format)?;
     }
     let loaded = clock();
-    let (mut a, facts, partitioned) = distribute(comm, &job.source, &problem, &job.partition, &job.matrix)?;
+    let (mut a, facts, partitioned) =
+        distribute(comm, &job.source, &problem, &job.partition, &job.matrix, job.files.comm_matrix.as_deref())?;
     let a = a.as_mut();
     let distributed = clock();
     check_diagonal(a, &job.source)?;
@@ -232,17 +237,24 @@ fn distribute(
     problem: &Problem,
     choice: &Partition,
     options: &MatrixOptions,
+    picture: Option<&Path>,
 ) -> Result<Distributed> {
     if let Problem::Dense(spectrum) = problem {
         return Ok((Box::new(DenseColumns::new(comm, spectrum)), None, comm.clock_seconds()));
     }
-    let owners = partition::assign(comm, problem, choice)?;
+    let owners = assign(comm, problem, choice)?;
     let partitioned = comm.clock_seconds();
     let matrix = match source {
         Source::PoissonMatrixFree(stencil) => DistMatrix::matrix_free(comm, stencil, &owners, options.schedule),
         _ => DistMatrix::with_options(comm, problem.n(), rows_to_owners(comm, problem, &owners), &owners, options)?,
     };
-    let facts = (PartitionFacts::new(choice.name(), &matrix), StorageFacts::new(&matrix));
+    let facts = (PartitionFacts::new(choice, &matrix), StorageFacts::new(&matrix));
+    if let Some(path) = picture {
+        let (from, send) = (comm.rank() as u32, &matrix.plan().send);
+        let message = |(to, rows): &(usize, Vec<u32>)| Message { from, to: *to as u32, rows: rows.len() as u64 };
+        let messages: Vec<Message> = send.iter().map(message).collect();
+        partition::draw(comm, &messages, comm.size(), &format!("{}, {}", describe(source), choice.name()), path)?;
+    }
     Ok((Box::new(matrix), Some(facts), partitioned))
 }
 

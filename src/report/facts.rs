@@ -6,6 +6,7 @@
 use crate::comm::{Comm, Counts, Op, Phase};
 use crate::distributed::HaloPlan;
 use crate::operator::{DistMatrix, FORMATS, MATRIX_FREE, Operator};
+use crate::partition::{self, PartLoad, Partition, Quality};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -26,11 +27,18 @@ pub struct Spread {
 impl Spread {
     /// Of one value per rank. Collective.
     pub fn over(comm: &Comm, value: f64) -> Spread {
-        let [mut min, mut sum, mut max] = [[value]; 3];
+        Spread::over_all(comm, &[value], comm.size())
+    }
+
+    /// Of `count` values, each on one rank. Collective.
+    pub fn over_all(comm: &Comm, values: &[f64], count: usize) -> Spread {
+        let mut min = [values.iter().copied().fold(f64::INFINITY, f64::min)];
+        let mut sum = [values.iter().sum()];
+        let mut max = [values.iter().copied().fold(f64::NEG_INFINITY, f64::max)];
         comm.reduce_f64(Op::Min, &mut min);
         comm.reduce_f64(Op::Sum, &mut sum);
         comm.reduce_f64(Op::Max, &mut max);
-        Spread { min: min[0], avg: sum[0] / comm.size() as f64, max: max[0] }
+        Spread { min: min[0], avg: sum[0] / count as f64, max: max[0] }
     }
 
     /// max / avg, 1 when nothing is there to balance.
@@ -108,12 +116,14 @@ pub struct ProblemFacts {
 }
 
 /// Who owned what.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PartitionFacts {
-    /// `metis`, `blocks`, `boxes` or `file:PATH`; one rank owns everything whatever it is.
+    /// `metis`, `blocks`, `boxes`, `rcb` or `file:PATH`; one rank owns everything whatever it is.
     pub method: String,
     /// Owned rows per rank.
     pub rows: Spread,
+    /// Greatest over mean number of rows.
+    pub row_imbalance: f64,
     /// Stored entries per rank.
     pub nonzeros: Spread,
     /// Greatest over mean number of stored entries.
@@ -126,28 +136,57 @@ pub struct PartitionFacts {
     pub neighbours: Spread,
     /// Ghost rows per rank.
     pub ghost_rows: Spread,
+    /// Rows sent per rank, once for each rank that reads them: the communication volume.
+    pub sent_rows: Spread,
     /// Bytes that one exchange of a pair of vectors moves, all ranks together.
     pub bytes_per_pair_exchange: u64,
+    /// Memory that METIS was granted on rank 0, in bytes; null where it had nothing to do.
+    pub metis_bytes: Option<u64>,
 }
 
 impl PartitionFacts {
     /// Measured on the distributed matrix. Collective.
-    pub fn new(method: String, a: &DistMatrix) -> PartitionFacts {
+    pub fn new(choice: &Partition, a: &DistMatrix) -> PartitionFacts {
         let (layout, plan): (_, &HaloPlan) = (a.layout(), a.plan());
-        let comm = layout.comm();
-        let over = |value: usize| Spread::over(comm, value as f64);
-        let nonzeros = over(a.stored_entries() as usize);
+        let load = PartLoad {
+            rows: layout.len() as u64,
+            nonzeros: a.stored_entries(),
+            sent: plan.sent_rows() as u64,
+            ghosts: plan.ghosts() as u64,
+            neighbours: plan.receive.len() as u64,
+        };
+        // Every cut pair is stored on both sides.
+        let edge_cut = layout.comm().reduced(Op::Sum, a.ghost_entries()) / 2;
+        PartitionFacts::of_loads(layout.comm(), choice, &[load], layout.comm().size(), edge_cut)
+    }
+
+    /// Counted beforehand, for other ranks than these. Collective.
+    pub fn of_parts(comm: &Comm, choice: &Partition, quality: &Quality) -> PartitionFacts {
+        PartitionFacts::of_loads(comm, choice, &quality.loads, quality.parts, quality.edge_cut)
+    }
+
+    fn of_loads(comm: &Comm, choice: &Partition, loads: &[PartLoad], parts: usize, edge_cut: u64) -> PartitionFacts {
+        let over = |value: fn(&PartLoad) -> u64| {
+            let values: Vec<f64> = loads.iter().map(|load| value(load) as f64).collect();
+            Spread::over_all(comm, &values, parts)
+        };
+        let sum = |value: fn(&PartLoad) -> u64| comm.reduced(Op::Sum, loads.iter().map(value).sum());
+        let (rows, nonzeros) = (over(|load| load.rows), over(|load| load.nonzeros));
+        let totals = [sum(|load| load.rows), sum(|load| load.nonzeros)];
         PartitionFacts {
-            method,
-            rows: over(layout.len()),
+            method: choice.name(),
+            rows,
+            row_imbalance: rows.imbalance(),
             nonzeros,
             imbalance: nonzeros.imbalance(),
-            empty_ranks: comm.reduced(Op::Sum, u64::from(layout.is_empty())),
-            // Every cut pair is stored on both sides.
-            edge_cut: comm.reduced(Op::Sum, a.ghost_entries()) / 2,
-            neighbours: over(plan.receive.len()),
-            ghost_rows: over(plan.ghosts()),
-            bytes_per_pair_exchange: comm.reduced(Op::Sum, (2 * size_of::<f64>() * plan.sent_rows()) as u64),
+            empty_ranks: sum(|load| u64::from(load.rows == 0)),
+            edge_cut,
+            neighbours: over(|load| load.neighbours),
+            ghost_rows: over(|load| load.ghosts),
+            sent_rows: over(|load| load.sent),
+            bytes_per_pair_exchange: sum(|load| load.sent) * 2 * size_of::<f64>() as u64,
+            metis_bytes: Some(partition::metis_bytes(totals[0], totals[1], parts))
+                .filter(|&bytes| *choice == Partition::Metis && bytes > 0),
         }
     }
 }

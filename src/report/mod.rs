@@ -1,15 +1,18 @@
 //! What happened, as a value, and its forms: one file per format.
 
+mod comm_matrix;
 mod comparison;
 mod csv;
 mod facts;
 mod json;
 mod paint;
+mod partition;
 mod plot;
 mod progress;
 mod side_by_side;
 mod terminal;
 
+pub use comm_matrix::CommMatrix;
 pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_table, convergence_charts};
 pub use csv::history_csv;
 pub use facts::{
@@ -17,6 +20,7 @@ pub use facts::{
     SCHEMA, SetupSeconds, SpectrumFacts, Spread, StorageFacts, Traffic,
 };
 pub use json::to_json;
+pub use partition::{PARTITION_SCHEMA, PartitionRun, PartitionSeconds, partition_json, partition_summary};
 pub use plot::{Chart, Curve};
 pub use progress::Progress;
 pub use side_by_side::side_by_side;

@@ -35,10 +35,10 @@ pub struct Chart {
 }
 
 /// A point of the picture, in units of the drawing.
-const POINT: i32 = 10;
+pub(super) const POINT: i32 = 10;
 const SIZE: (i32, i32) = (900 * POINT, 560 * POINT);
 /// Pixels of the PNG file per point: about 540 dots per inch in half a page's width.
-const PIXELS: f32 = 2.0;
+pub(super) const PIXELS: f32 = 2.0;
 /// Sizes of letters in points: some six points printed half a page wide.
 const SMALL: f64 = 22.0;
 const LARGE: f64 = 24.0;
@@ -79,19 +79,14 @@ const MARKS: [&[(f64, f64)]; 8] = [
     ],
 ];
 
-type Area<DB> = DrawingArea<DB, Shift>;
-type Drawn<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
-type Place = (i32, i32);
+pub(super) type Area<DB> = DrawingArea<DB, Shift>;
+pub(super) type Drawn<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
+pub(super) type Place = (i32, i32);
 
 impl Chart {
     /// The picture as an SVG file.
     pub fn svg(&self) -> String {
-        let mut text = String::new();
-        self.draw(SVGBackend::with_string(&mut text, (SIZE.0 as u32, SIZE.1 as u32)));
-        // plotters has no word for a scaled drawing or for round joins, and calls every element opaque.
-        let size = |unit| format!("width=\"{}\" height=\"{}\"", SIZE.0 / unit, SIZE.1 / unit);
-        let head = size(POINT) + " stroke-linejoin=\"round\" stroke-linecap=\"round\"";
-        text.replacen(&size(1), &head, 1).replace(" opacity=\"1\"", "")
+        svg(SIZE, |backend| self.draw(backend))
     }
 
     /// The picture as a PNG file.
@@ -124,7 +119,14 @@ impl Chart {
         for (index, curve) in self.curves.iter().enumerate() {
             draw_line(root, index, &[(x, y), (x + SAMPLE, y)])?;
             draw_mark(root, index, (x + SAMPLE / 2, y))?;
-            write(root, &curve.name, (x + SAMPLE + 8 * POINT, y + points(0.36 * letters)), letters, HPos::Left)?;
+            write(
+                root,
+                &curve.name,
+                (x + SAMPLE + 8 * POINT, y + points(0.36 * letters)),
+                letters,
+                HPos::Left,
+                &BLACK,
+            )?;
             y += step;
         }
         Ok(())
@@ -140,7 +142,7 @@ impl Chart {
             let x = axes.x.map(tick, (left, right));
             line(&[(x, top), (x, bottom)], grid)?;
             line(&[(x, bottom), (x, bottom + 6 * POINT)], axis)?;
-            write(root, &tick_label(*tick, &ticks), (x, bottom + 29 * POINT), SMALL, HPos::Center)?;
+            write(root, &tick_label(*tick, &ticks), (x, bottom + 29 * POINT), SMALL, HPos::Center, &BLACK)?;
         }
         for decade in axes.decades() {
             let y = axes.y.map(&f64::from(decade), (bottom, top));
@@ -148,16 +150,16 @@ impl Chart {
             line(&[(left - 6 * POINT, y), (left, y)], axis)?;
             // Ten and exponent meet at a fixed place, so that no width of letters needs to be known.
             let exponent = decade.to_string().replace('-', "\u{2212}");
-            write(root, "10", (left - 46 * POINT, y + 9 * POINT), SMALL, HPos::Right)?;
-            write(root, &exponent, (left - 45 * POINT, y - POINT), 0.7 * SMALL, HPos::Left)?;
+            write(root, "10", (left - 46 * POINT, y + 9 * POINT), SMALL, HPos::Right, &BLACK)?;
+            write(root, &exponent, (left - 45 * POINT, y - POINT), 0.7 * SMALL, HPos::Left, &BLACK)?;
         }
         line(&[(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], axis)?;
 
         let middle = ((left + right) / 2, (top + bottom) / 2);
         let fit = |text: &str, length: i32| LARGE.min(f64::from(length / POINT) / text_width(text));
         let [wide, high] = [right - left, bottom - top];
-        write(root, &self.title, (middle.0, 29 * POINT), fit(&self.title, wide), HPos::Center)?;
-        write(root, &self.x_label, (middle.0, SIZE.1 - 16 * POINT), fit(&self.x_label, wide), HPos::Center)?;
+        write(root, &self.title, (middle.0, 29 * POINT), fit(&self.title, wide), HPos::Center, &BLACK)?;
+        write(root, &self.x_label, (middle.0, SIZE.1 - 16 * POINT), fit(&self.x_label, wide), HPos::Center, &BLACK)?;
         let upwards = style(fit(&self.y_label, high), HPos::Center).transform(FontTransform::Rotate270);
         root.draw_text(&self.y_label, &upwards, (8 * POINT, middle.1))
     }
@@ -194,19 +196,36 @@ impl Chart {
     }
 }
 
+/// The SVG file of a drawing of `size` units.
+pub(super) fn svg(size: (i32, i32), draw: impl FnOnce(SVGBackend)) -> String {
+    let mut text = String::new();
+    draw(SVGBackend::with_string(&mut text, (size.0 as u32, size.1 as u32)));
+    // plotters has no word for a scaled drawing or for round joins, and calls every element opaque.
+    let of_size = |unit| format!("width=\"{}\" height=\"{}\"", size.0 / unit, size.1 / unit);
+    let head = of_size(POINT) + " stroke-linejoin=\"round\" stroke-linecap=\"round\"";
+    text.replacen(&of_size(1), &head, 1).replace(" opacity=\"1\"", "")
+}
+
 /// A length in points, in units of the drawing.
-fn points(length: f64) -> i32 {
+pub(super) fn points(length: f64) -> i32 {
     (length * f64::from(POINT)).round() as i32
 }
 
-fn style(size: f64, anchor: HPos) -> TextStyle<'static> {
+pub(super) fn style(size: f64, anchor: HPos) -> TextStyle<'static> {
     // plotters calls the height of a line the size of the font.
     (FONT, size * f64::from(POINT) * 1.24).into_font().color(&BLACK).pos(Pos::new(anchor, VPos::Top))
 }
 
 /// Writes with the base line at a place: it is 0.76 letter sizes below a top anchor.
-fn write<DB: DrawingBackend>(root: &Area<DB>, text: &str, (x, y): Place, size: f64, anchor: HPos) -> Drawn<DB> {
-    root.draw_text(text, &style(size, anchor), (x, y - points(0.76 * size)))
+pub(super) fn write<DB: DrawingBackend>(
+    root: &Area<DB>,
+    text: &str,
+    (x, y): Place,
+    size: f64,
+    anchor: HPos,
+    color: &RGBColor,
+) -> Drawn<DB> {
+    root.draw_text(text, &style(size, anchor).color(color), (x, y - points(0.76 * size)))
 }
 
 /// A label of the horizontal axis, with the digits that tell it from its neighbours.

@@ -1,6 +1,6 @@
 //! The summary for people.
 
-use super::facts::{Run, Spread};
+use super::facts::{PartitionFacts, Run, Spread};
 use std::fmt::Write as _;
 
 /// A number with its thousands set apart.
@@ -40,6 +40,23 @@ fn spread(value: &Spread) -> String {
     format!("{} / {} / {}", grouped(value.min as u64), grouped(value.avg.round() as u64), grouped(value.max as u64))
 }
 
+/// Who owns what, for `ranks` or `parts`.
+pub(super) fn partition_lines(partition: &PartitionFacts, of: &str, line: &mut impl FnMut(&str, String)) {
+    let empty = match partition.empty_ranks {
+        0 => String::new(),
+        ranks => format!(", {ranks} {of} without rows"),
+    };
+    line("  rows", format!("{}, imbalance {:.3}{empty}", spread(&partition.rows), partition.row_imbalance));
+    line("  nonzeros", format!("{}, imbalance {:.3}", spread(&partition.nonzeros), partition.imbalance));
+    line("  ghosts", format!("{}, edge cut {}", spread(&partition.ghost_rows), grouped(partition.edge_cut)));
+    let exchange = bytes(partition.bytes_per_pair_exchange as f64);
+    line("  sent", format!("{}, {exchange} per exchange of a pair", spread(&partition.sent_rows)));
+    line("  neighbours", spread(&partition.neighbours));
+    if let Some(granted) = partition.metis_bytes {
+        line("  METIS", format!("was granted {} of memory on rank 0", bytes(granted as f64)));
+    }
+}
+
 /// The summary of a run.
 pub fn summary(run: &Run) -> String {
     let mut text = String::new();
@@ -53,15 +70,7 @@ pub fn summary(run: &Run) -> String {
     line("ranks", run.machine.engine.clone());
     if let Some(partition) = run.partition.as_ref().filter(|_| run.machine.ranks > 1) {
         line("partition", format!("{} (below: per rank, min / avg / max)", partition.method));
-        let empty = match partition.empty_ranks {
-            0 => String::new(),
-            ranks => format!(", {ranks} without rows"),
-        };
-        line("  rows", format!("{}{empty}", spread(&partition.rows)));
-        line("  nonzeros", format!("{}, imbalance {:.3}", spread(&partition.nonzeros), partition.imbalance));
-        line("  ghosts", format!("{}, edge cut {}", spread(&partition.ghost_rows), grouped(partition.edge_cut)));
-        let exchange = bytes(partition.bytes_per_pair_exchange as f64);
-        line("  neighbours", format!("{}, {exchange} per exchange of a pair", spread(&partition.neighbours)));
+        partition_lines(partition, "ranks", &mut line);
     }
     if let Some(storage) = &run.storage {
         let formats: Vec<String> = match &storage.ranks_by_format {
