@@ -11,10 +11,12 @@
 
 use halocg::comm::Comm;
 use halocg::distributed::{Halo, rows_to_owners};
-use halocg::krylov::{self, Settings};
+use halocg::krylov::{self, Preconditioning};
 use halocg::operator::{DistMatrix, FORMATS, Format, MatrixOptions, Operator, Schedule};
 use halocg::partition::{self, Owners, Partition};
-use halocg::preconditioner::{self, Preconditioner};
+use halocg::performance::kernels::{Stream, Streams, iteration, median, timed};
+use halocg::performance::processor;
+use halocg::preconditioner;
 use halocg::problem::{Problem, Rows, Stencil};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -24,9 +26,8 @@ use std::path::PathBuf;
 #[global_allocator]
 static ALLOCATOR: halocg::memory::HugePages = halocg::memory::HugePages;
 
-/// Iterations per timing; the first ones are left out of it.
-const ITERATIONS: u64 = 24;
-const WARM_UP: usize = 4;
+/// Iterations per timing, at least.
+const ITERATIONS: u64 = 20;
 /// Numbers per array and rank of the bandwidth tests: out of every cache, and in the second level.
 const LARGE: usize = 8 << 20;
 const SMALL: usize = 8 << 10;
@@ -52,12 +53,6 @@ impl Line {
     fn gigabytes_per_second(&self) -> f64 {
         self.model_bytes / self.median()
     }
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Everything of one run.
@@ -143,12 +138,6 @@ fn parse(words: &[String]) -> Arguments {
     arguments
 }
 
-fn processor() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
-    model.unwrap_or("unknown processor").into()
-}
-
 /// A grid's matrix, its entries as they are or all different: D A D with a diagonal D.
 #[derive(Clone, Copy)]
 struct Grid {
@@ -189,63 +178,28 @@ fn problems(quick: bool) -> Vec<(&'static str, Grid)> {
     problems
 }
 
-/// What the memory gives: a sum over one array, a ← b + q c, and a ← q a. The model counts a write once; that of
-/// the triad costs a read besides, that of the update in place does not.
+/// What the memory gives. The model counts a write once; that of the triad costs a read besides, that of the update in
+/// place does not.
 fn bandwidth(ranks: usize, rounds: usize) -> Vec<Line> {
+    const CASES: [(&str, Stream); 3] =
+        [("read", Stream::Read), ("triad", Stream::Triad), ("update in place", Stream::Scale)];
     let measure = |comm: &Comm, name: &'static str, len: usize| {
-        let (mut a, b, c) = (vec![0.0; len], vec![1.0; len], vec![2.0; len]);
+        let mut streams = Streams::new(len);
         let passes = (LARGE / len).max(1);
         let rows = (len * ranks) as f64;
-        let arch = pulp::Arch::new();
         let mut times = [const { Vec::new() }; 3];
         for _ in 0..rounds {
-            let mut seconds = [0.0; 3];
-            seconds[0] = timed(comm, || {
-                for _ in 0..passes {
-                    black_box(halocg::vector::dot(&b, &b));
-                }
-            });
-            seconds[1] = timed(comm, || {
-                for _ in 0..passes {
-                    let q = black_box(3.0);
-                    arch.dispatch(
-                        #[inline(always)]
-                        || {
-                            a.iter_mut().zip(&b).zip(&c).for_each(
-                                #[inline(always)]
-                                |((a, b), c)| *a = b + q * c,
-                            )
-                        },
-                    );
-                    black_box(&mut a);
-                }
-            });
-            seconds[2] = timed(comm, || {
-                for _ in 0..passes {
-                    let q = black_box(0.999);
-                    arch.dispatch(
-                        #[inline(always)]
-                        || {
-                            a.iter_mut().for_each(
-                                #[inline(always)]
-                                |a| *a *= q,
-                            )
-                        },
-                    );
-                    black_box(&mut a);
-                }
-            });
-            for (times, seconds) in times.iter_mut().zip(seconds) {
+            for ((_, stream), times) in CASES.into_iter().zip(&mut times) {
+                let seconds = timed(comm, || (0..passes).for_each(|_| streams.pass(stream, len)));
                 times.push(1e9 * seconds / rows / passes as f64);
             }
         }
-        let cases = [("read", 8.0), ("triad", 24.0), ("update in place", 16.0)];
-        cases.into_iter().zip(times).map(move |((case, bytes), nanoseconds)| Line {
+        CASES.into_iter().zip(times).map(move |((case, stream), nanoseconds)| Line {
             problem: format!("bandwidth, {name}"),
             case: case.into(),
             ranks,
             rows: (len * ranks) as u64,
-            model_bytes: bytes,
+            model_bytes: (stream.words() * size_of::<f64>()) as f64,
             nanoseconds,
         })
     };
@@ -293,16 +247,6 @@ fn latency(ranks: usize, rounds: usize) -> Vec<Line> {
         cases.into_iter().zip(times).map(line).collect()
     };
     Comm::threads(ranks, measure).swap_remove(0)
-}
-
-/// Seconds of the slowest rank, all starting together.
-fn timed(comm: &Comm, work: impl FnOnce()) -> f64 {
-    comm.sum(&mut [0.0]);
-    let begin = comm.clock_seconds();
-    work();
-    let mut seconds = [comm.clock_seconds() - begin];
-    comm.reduce_f64(halocg::comm::Op::Max, &mut seconds);
-    seconds[0]
 }
 
 /// A matrix with its name in the table.
@@ -381,32 +325,17 @@ fn measure(comm: &Comm, name: &str, grid: &Grid, rounds: usize) -> Vec<Line> {
                     continue;
                 }
                 let mut m = preconditioner::Kind::named(pc).expect("in the table").build(a).expect("a grid allows it");
-                let seconds = iteration(comm, a, m.as_mut(), method);
-                let matrix = per_row(a, 0);
+                let kind = krylov::Kind::named(method).expect("in the table");
+                let per_rank = (200_000 * comm.size() as u64 / grid.stencil.n()).clamp(1, 40);
+                let seconds = iteration(a, m.as_mut(), kind, ITERATIONS * per_rank);
                 // Beside the matrix: what the vectors of a row must move, each read and written once per pass.
-                let vectors = match (method, a.is_one_sweep()) {
-                    ("pipe-pr-cg", true) => 64.0,
-                    ("pipe-pr-cg", false) => 112.0,
-                    ("hs-cg", _) => 88.0,
-                    _ => -matrix,
-                };
-                let diagonal =
-                    if pc == "jacobi" && vectors > 0.0 { if method == "hs-cg" { 16.0 } else { 8.0 } } else { 0.0 };
-                add(round, &mut at, format!("{method} {pc}: {name}"), matrix + vectors + diagonal, seconds);
+                let with = if pc == "none" { Preconditioning::None } else { Preconditioning::Diagonal };
+                let bytes = per_row(a, 0) + 8.0 * f64::from(kind.cost.words_per_row(with, a.is_one_sweep()));
+                add(round, &mut at, format!("{method} {pc}: {name}"), bytes, seconds);
             }
         }
     }
     lines
-}
-
-/// Seconds per iteration.
-fn iteration(comm: &Comm, a: &mut DistMatrix, m: &mut dyn Preconditioner, method: &str) -> f64 {
-    let method = krylov::Kind::named(method).expect("in the table");
-    let b: Vec<f64> = a.layout().rows().iter().map(|&row| ((row * 37) % 101) as f64).collect();
-    let per_rank = (200_000 * comm.size() as u64 / a.layout().n()).clamp(1, 40);
-    let outcome = krylov::solve(a, m, &b, None, method, &Settings::exactly(ITERATIONS * per_rank), |_| ());
-    let (first, last) = (&outcome.history[WARM_UP], outcome.history.last().expect("a history"));
-    (last.seconds - first.seconds) / (last.iteration - first.iteration) as f64
 }
 
 fn table(report: &Report) -> String {

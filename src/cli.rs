@@ -14,12 +14,13 @@ pub use convert::ConvertOptions;
 pub use generated::{GridOptions, ModelOptions};
 pub use partition::PartitionOptions;
 pub use solve::{
-    FormatChoice, MatrixArgs, OrderingName, PreconditionerOptions, ScheduleName, SolveOptions, StopOnName,
+    FormatChoice, MatrixArgs, OrderingName, PreconditionerOptions, ScheduleName, SolveOptions, SolverChoice, StopOnName,
 };
 
 use crate::error::{Error, Result};
 use crate::krylov;
 use crate::partition::Partition;
+use crate::performance::Effort;
 use crate::pipeline::{Conversion, Job, PartitionJob, RightHandSide, Survey};
 use crate::problem::Source;
 use clap::{Parser, Subcommand};
@@ -114,6 +115,15 @@ pub enum Command {
         #[allow(missing_docs)]
         options: PartitionOptions,
     },
+    /// Measure this machine for the performance model, and check the model against it
+    Machine {
+        /// Write the machine as JSON
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// A first look: smaller cases, timed less often
+        #[arg(long)]
+        quick: bool,
+    },
 }
 
 /// Generated problems to partition.
@@ -165,6 +175,8 @@ pub enum Task {
     Convert(Conversion),
     /// A partition for a later run.
     Partition(Box<PartitionJob>),
+    /// The machine measured, and written to a file if one is named.
+    Machine(Effort, Option<PathBuf>),
 }
 
 impl Command {
@@ -189,6 +201,9 @@ impl Command {
             Command::Partition { what: None, matrix, options } => {
                 let source = Source::File(matrix.expect("required"));
                 Ok(Task::Partition(Box::new(options.job(source, Partition::Metis))))
+            }
+            Command::Machine { json, quick } => {
+                Ok(Task::Machine(if quick { Effort::QUICK } else { Effort::FULL }, json))
             }
             Command::Compare { what: None, matrices, options } => {
                 let sources = matrices.into_iter().map(Source::File).collect();
@@ -237,7 +252,10 @@ mod tests {
             "1e-3",
         ]);
         let Ok(Task::Run(job)) = cli.command.into_task() else { panic!("one solve") };
-        assert_eq!((job.solver.name, job.preconditioner.name, job.settings.rtol), ("pipe-pr-cg", "jacobi", 1e-3));
+        assert_eq!(
+            (job.solver.expect("named").name, job.preconditioner.name, job.settings.rtol),
+            ("pipe-pr-cg", "jacobi", 1e-3)
+        );
     }
 
     fn task(arguments: &str) -> Result<Task> {

@@ -27,6 +27,7 @@
 //! * [`distributed`]: rows on their owners, and the halo between them;
 //! * [`operator`]: matrices that can be multiplied with;
 //! * [`preconditioner`] and [`krylov`]: the tables of preconditioners and methods, and the driver;
+//! * [`performance`]: how long an iteration takes, by method: the model, and what it is fitted to;
 //! * [`checkpoint`]: the state of a solve in a file;
 //! * [`report`]: what happened, in several forms;
 //! * [`pipeline`]: the flow itself, as a program runs it; [`cli`]: its arguments.
@@ -80,6 +81,7 @@ pub mod krylov;
 pub mod memory;
 pub mod operator;
 pub mod partition;
+pub mod performance;
 pub mod pipeline;
 pub mod preconditioner;
 pub mod problem;

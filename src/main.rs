@@ -94,6 +94,7 @@ fn perform(comm: &Comm, task: &Task) -> ExitCode {
         Task::Survey(survey) => pipeline::survey(comm, survey),
         Task::Convert(conversion) => pipeline::convert(comm, conversion),
         Task::Partition(job) => pipeline::partition(comm, job),
+        Task::Machine(effort, json) => pipeline::machine(comm, *effort, json.as_deref()),
     };
     done.unwrap_or_else(|error| {
         if comm.is_root() {

@@ -105,7 +105,7 @@ impl CompareOptions {
                 x0: None,
                 partition: partition.clone(),
                 matrix,
-                solver,
+                solver: Some(solver),
                 preconditioner: pc,
                 preconditioning,
                 settings,

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 pub struct SolveOptions {
     /// Method
     #[arg(long, visible_alias = "ksp-type", alias = "ksp_type", default_value = "pipe-pr-cg", value_parser = solvers(), help_heading = "Method")]
-    pub solver: &'static krylov::Kind,
+    pub solver: SolverChoice,
     /// Preconditioner
     #[arg(long, visible_alias = "pc-type", alias = "pc_type", default_value = "none", value_parser = preconditioners(), help_heading = "Method")]
     pub pc: &'static preconditioner::Kind,
@@ -107,7 +107,12 @@ impl SolveOptions {
         partition: Partition,
         matrix: Option<PathBuf>,
     ) -> Result<Job> {
-        self.matrix.check(&[self.solver], &[self.pc])?;
+        self.matrix.check(&self.solver.possible(), &[self.pc])?;
+        if self.solver.0.is_none() && self.checkpoint.restart.is_some() {
+            return Err(Error::usage(
+                "--restart goes on with the method that was saved: name it with --solver, instead of auto",
+            ));
+        }
         Ok(Job {
             preconditioning: self.preconditioning.of(&[self.pc])?,
             source,
@@ -115,7 +120,7 @@ impl SolveOptions {
             x0: self.x0,
             partition: self.partition.unwrap_or(partition),
             matrix: self.matrix.options(),
-            solver: self.solver,
+            solver: self.solver.0,
             preconditioner: self.pc,
             settings: Settings {
                 rtol: self.rtol,
@@ -191,6 +196,20 @@ pub struct MatrixArgs {
     /// How an iteration of pipe-pr-cg is cut; by default the way that the measured times of sum and product favour
     #[arg(long, value_enum, help_heading = "Matrix")]
     pub schedule: Option<ScheduleName>,
+}
+
+/// One of the methods, or None for auto.
+#[derive(Clone, Copy, Debug)]
+pub struct SolverChoice(pub(super) Option<&'static krylov::Kind>);
+
+impl SolverChoice {
+    /// The methods that may come of it.
+    fn possible(self) -> Vec<&'static krylov::Kind> {
+        match self.0 {
+            Some(kind) => vec![kind],
+            None => krylov::TABLE.iter().filter(|kind| kind.is_candidate).collect(),
+        }
+    }
 }
 
 /// One of the formats, or None for auto.

@@ -1,6 +1,6 @@
 //! Values of single arguments: parsed, or refused with what would have been understood.
 
-use super::{FormatChoice, List};
+use super::{FormatChoice, List, SolverChoice};
 use crate::krylov;
 use crate::operator::{self, Format};
 use crate::partition::Partition;
@@ -20,11 +20,15 @@ pub(super) fn file_formats() -> impl TypedValueParser<Value = FileFormat> {
     PossibleValuesParser::new(values).map(|name| FileFormat::named(&name).expect("only names of the table pass"))
 }
 
-pub(super) fn solvers() -> impl TypedValueParser<Value = &'static krylov::Kind> {
+pub(super) fn solvers() -> impl TypedValueParser<Value = SolverChoice> {
     let values = krylov::TABLE
         .iter()
         .map(|kind| PossibleValue::new(kind.name).aliases(kind.aliases.iter().copied()).help(kind.about));
-    PossibleValuesParser::new(values).map(|name| krylov::Kind::named(&name).expect("only names of the table pass"))
+    let candidates: Vec<_> = krylov::TABLE.iter().filter(|kind| kind.is_candidate).map(|kind| kind.name).collect();
+    let auto =
+        format!("the one of {} that promises the shortest iteration, measured at the start", candidates.join(", "));
+    PossibleValuesParser::new(values.chain([PossibleValue::new("auto").help(auto)]))
+        .map(|name| SolverChoice(krylov::Kind::named(&name)))
 }
 
 pub(super) fn preconditioners() -> impl TypedValueParser<Value = &'static preconditioner::Kind> {

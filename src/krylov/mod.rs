@@ -3,6 +3,7 @@
 //! A method is one file and one row of [`TABLE`].
 
 mod cg_cg;
+mod cost;
 mod course;
 mod driver;
 mod gv_cg;
@@ -20,6 +21,7 @@ mod scalars;
 mod trust;
 mod watch;
 
+pub use cost::{Cost, Preconditioning};
 pub use driver::{Outcome, Record, Settings, Snapshot, StopOn, norm, residual, solve, solve_watched};
 pub use method::{Column, Method, Scalars, State, Step};
 pub use reason::Reason;
@@ -45,6 +47,11 @@ pub struct Kind {
     /// True if an iteration can be a single pass over memory, with a diagonal preconditioner: see
     /// [`OneSweep`](crate::operator::OneSweep).
     pub sweeps: bool,
+    /// True if it may be chosen for the user: it takes about the iterations of classic CG and attains about its
+    /// accuracy (see docs/accuracy.md), and no other such method does the same for less.
+    pub is_candidate: bool,
+    /// What an iteration takes.
+    pub cost: Cost,
     start: Start,
 }
 
@@ -59,6 +66,15 @@ pub const TABLE: &[Kind] = &[
         paper_name: "PIPE-PR-CG",
         about: "pipelined predict-and-recompute CG: one sum, hidden behind two products in one pass",
         sweeps: true,
+        is_candidate: true,
+        cost: Cost {
+            sums: 1,
+            sum_words: [4, 5, 5],
+            hides: true,
+            products: 2,
+            vector_words: [10, 11, 16],
+            kept: [6, 6, 10],
+        },
         start: pipe_pr_cg::PipePrCg::start,
     },
     Kind {
@@ -67,6 +83,15 @@ pub const TABLE: &[Kind] = &[
         paper_name: "PIPE-PR-M-CG",
         about: "the same with Meurant's prediction: one word less, a little less stable",
         sweeps: true,
+        is_candidate: false,
+        cost: Cost {
+            sums: 1,
+            sum_words: [3, 4, 4],
+            hides: true,
+            products: 2,
+            vector_words: [10, 11, 16],
+            kept: [6, 6, 10],
+        },
         start: pipe_pr_m_cg::start,
     },
     Kind {
@@ -75,6 +100,15 @@ pub const TABLE: &[Kind] = &[
         paper_name: "PIPE-P-CG",
         about: "pipelined, predicting without recomputing: one product, loses accuracy",
         sweeps: false,
+        is_candidate: false,
+        cost: Cost {
+            sums: 1,
+            sum_words: [4, 5, 5],
+            hides: true,
+            products: 1,
+            vector_words: [11, 21, 18],
+            kept: [6, 10, 10],
+        },
         start: pipe_p_cg::PipePCg::start,
     },
     Kind {
@@ -83,6 +117,15 @@ pub const TABLE: &[Kind] = &[
         paper_name: "GV-CG",
         about: "pipelined CG (Ghysels-Vanroose): one sum hidden behind one product, loses accuracy",
         sweeps: false,
+        is_candidate: false,
+        cost: Cost {
+            sums: 1,
+            sum_words: [2, 3, 3],
+            hides: true,
+            products: 1,
+            vector_words: [13, 21, 18],
+            kept: [7, 10, 10],
+        },
         start: gv_cg::GvCg::start,
     },
     Kind {
@@ -91,6 +134,15 @@ pub const TABLE: &[Kind] = &[
         paper_name: "GV-CG-RR",
         about: "the same, replacing its residual when its own error estimate says so",
         sweeps: false,
+        is_candidate: false,
+        cost: Cost {
+            sums: 1,
+            sum_words: [7, 11, 11],
+            hides: true,
+            products: 1,
+            vector_words: [18, 29, 26],
+            kept: [7, 10, 10],
+        },
         start: gv_cg_rr::GvCgRr::start,
     },
     Kind {
@@ -99,6 +151,15 @@ pub const TABLE: &[Kind] = &[
         paper_name: "PR-CG",
         about: "predict-and-recompute CG: one sum, waited for",
         sweeps: false,
+        is_candidate: true,
+        cost: Cost {
+            sums: 1,
+            sum_words: [4, 5, 5],
+            hides: false,
+            products: 1,
+            vector_words: [8, 18, 15],
+            kept: [4, 6, 6],
+        },
         start: pr_cg::PrCg::start,
     },
     Kind {
@@ -107,6 +168,15 @@ pub const TABLE: &[Kind] = &[
         paper_name: "M-CG",
         about: "Meurant's CG: one sum, waited for",
         sweeps: false,
+        is_candidate: false,
+        cost: Cost {
+            sums: 1,
+            sum_words: [3, 4, 4],
+            hides: false,
+            products: 1,
+            vector_words: [8, 18, 15],
+            kept: [4, 6, 6],
+        },
         start: m_cg::start,
     },
     Kind {
@@ -115,6 +185,15 @@ pub const TABLE: &[Kind] = &[
         paper_name: "CG-CG",
         about: "Chronopoulos-Gear CG: one sum, waited for",
         sweeps: false,
+        is_candidate: false,
+        cost: Cost {
+            sums: 1,
+            sum_words: [2, 3, 3],
+            hides: false,
+            products: 1,
+            vector_words: [9, 14, 11],
+            kept: [5, 6, 6],
+        },
         start: cg_cg::CgCg::start,
     },
     Kind {
@@ -123,6 +202,15 @@ pub const TABLE: &[Kind] = &[
         paper_name: "HS-CG",
         about: "classic CG (Hestenes-Stiefel): two sums, both waited for",
         sweeps: false,
+        is_candidate: true,
+        cost: Cost {
+            sums: 2,
+            sum_words: [2, 3, 3],
+            hides: false,
+            products: 1,
+            vector_words: [9, 11, 11],
+            kept: [4, 4, 5],
+        },
         start: hs_cg::HsCg::start,
     },
 ];

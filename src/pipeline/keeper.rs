@@ -5,7 +5,7 @@ use crate::checkpoint::{self, Identity};
 use crate::comm::Comm;
 use crate::distributed::Layout;
 use crate::error::{Error, Result};
-use crate::krylov::{Begin, Reason, Replacement, Saved, Settings, Snapshot, Turn, Watch};
+use crate::krylov::{self, Begin, Reason, Replacement, Saved, Settings, Snapshot, Turn, Watch};
 use crate::problem::{Problem, fingerprint};
 use crate::report::{CheckpointFacts, Progress};
 use crate::signals;
@@ -47,6 +47,8 @@ const DUE: u64 = 1 << 33;
 pub(super) struct Keeper<'a> {
     comm: Comm,
     job: &'a Job,
+    /// The method, chosen or asked for.
+    solver: &'static krylov::Kind,
     identity: Option<Identity>,
     progress: Progress,
     /// What the residuals shown are measured against.
@@ -63,6 +65,7 @@ impl<'a> Keeper<'a> {
     /// `begin` is when the job began. Collective.
     pub(super) fn new(
         job: &'a Job,
+        solver: &'static krylov::Kind,
         layout: &Layout,
         problem: &Problem,
         b: &[f64],
@@ -71,13 +74,14 @@ impl<'a> Keeper<'a> {
     ) -> Keeper<'a> {
         let comm = layout.comm().clone();
         let Checkpointing { file, restart, max_seconds, .. } = &job.checkpointing;
-        let identity = (file.is_some() || restart.is_some()).then(|| identify(job, layout, problem, b));
+        let identity = (file.is_some() || restart.is_some()).then(|| identify(job, solver, layout, problem, b));
         signals::attend();
         let limit = max_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         Keeper {
             progress: Progress::new(comm.is_root(), job.monitor),
             comm,
             job,
+            solver,
             identity,
             reference,
             deadline: limit.and_then(|limit| begin.checked_add(limit)),
@@ -107,7 +111,7 @@ impl<'a> Keeper<'a> {
         let file = self.job.checkpointing.restart.as_ref().map_or(String::new(), |path| path.display().to_string());
         Error::input(format!(
             "{file}: does not hold the state of {}; another halocg may have written it",
-            self.job.solver.name
+            self.solver.name
         ))
     }
 
@@ -121,7 +125,7 @@ impl<'a> Keeper<'a> {
             let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
             // Under the same limit there would be nothing to do.
             let limit = (reason == Reason::IterationLimit).then(|| self.job.settings.max_iterations.saturating_mul(2));
-            facts.go_on = Some(go_on(words, file, limit));
+            facts.go_on = Some(go_on(words, file, limit, self.job.solver.is_none().then_some(self.solver.name)));
         }
         (facts, self.failure)
     }
@@ -196,7 +200,7 @@ impl Watch for Keeper<'_> {
 }
 
 /// Collective.
-fn identify(job: &Job, layout: &Layout, problem: &Problem, b: &[f64]) -> Identity {
+fn identify(job: &Job, solver: &krylov::Kind, layout: &Layout, problem: &Problem, b: &[f64]) -> Identity {
     let comm = layout.comm();
     let rows = layout.rows();
     let replaced = match job.settings.replacement {
@@ -210,23 +214,26 @@ fn identify(job: &Job, layout: &Layout, problem: &Problem, b: &[f64]) -> Identit
         matrix: problem.fingerprint(comm),
         rhs: fingerprint(comm, rows.iter().zip(b).map(|(&row, b)| [row, b.to_bits()])),
         owners: fingerprint(comm, rows.iter().enumerate().map(|(k, &row)| [row, comm.rank() as u64, k as u64])),
-        method: format!("{} with preconditioner {preconditioner}{replaced}", job.solver.name),
+        method: format!("{} with preconditioner {preconditioner}{replaced}", solver.name),
     }
 }
 
-/// The command line that goes on from `file`, with another iteration limit if there is one to give.
-fn go_on(mut words: impl Iterator<Item = String>, file: &str, limit: Option<u64>) -> String {
+/// The command line that goes on from `file`, with another iteration limit if there is one to give, and with the method
+/// if it was chosen: next time it could be another one.
+fn go_on(mut words: impl Iterator<Item = String>, file: &str, limit: Option<u64>, chosen: Option<&str>) -> String {
     let mut line = Vec::new();
     while let Some(word) = words.next() {
         let (option, value) = word.split_once('=').map_or((&word[..], None), |(option, value)| (option, Some(value)));
         let is_limit = ["--max-it", "--ksp-max-it", "--ksp_max_it"].contains(&option) && limit.is_some();
-        if !is_limit && !["--restart", "--x0"].contains(&option) {
+        let is_solver = ["--solver", "--ksp-type", "--ksp_type"].contains(&option) && chosen.is_some();
+        if !is_limit && !is_solver && !["--restart", "--x0"].contains(&option) {
             line.push(quoted(&word));
         } else if value.is_none() {
             words.next();
         }
     }
     line.extend(limit.map(|limit| format!("--max-it {limit}")));
+    line.extend(chosen.map(|chosen| format!("--solver {chosen}")));
     line.extend(["--restart".into(), quoted(file)]);
     line.join(" ")
 }
@@ -249,9 +256,11 @@ mod tests {
     fn the_line_to_go_on_with_is_fit_for_a_shell() {
         let words = ["halocg", "solve", "a b.mtx", "--restart", "old", "--max-it=9", "--x0", "x", "--rhs", "it's"];
         let words = || words.into_iter().map(String::from);
-        let line = go_on(words(), "new file", None);
+        let line = go_on(words(), "new file", None, None);
         assert_eq!(line, r"halocg solve 'a b.mtx' --max-it=9 --rhs 'it'\''s' --restart 'new file'");
-        let line = go_on(words(), "new", Some(18));
+        let line = go_on(words(), "new", Some(18), None);
         assert_eq!(line, r"halocg solve 'a b.mtx' --rhs 'it'\''s' --max-it 18 --restart new");
+        let words = ["halocg", "solve", "a.mtx", "--solver", "auto", "--ksp-type=auto"].into_iter().map(String::from);
+        assert_eq!(go_on(words, "new", None, Some("pr-cg")), "halocg solve a.mtx --solver pr-cg --restart new");
     }
 }

@@ -3,6 +3,7 @@
 mod compare;
 mod convert;
 mod keeper;
+mod machine;
 mod partition;
 mod vectors;
 
@@ -13,6 +14,7 @@ use crate::files::write_file;
 use crate::krylov::{self, Outcome, Replacement, Settings, StopOn};
 use crate::operator::{DenseColumns, DistMatrix, MatrixOptions, Operator};
 use crate::partition::{Message, Partition, assign};
+use crate::performance::{Cut, choose, measure_parts, preconditioning};
 use crate::preconditioner;
 use crate::problem::{self, FileFormat, Problem, Source};
 use crate::report::{self, *};
@@ -25,6 +27,7 @@ use vectors::{read_vector, right_hand_side};
 pub use compare::{Protocol, Survey, survey};
 pub use convert::{Conversion, convert};
 pub use keeper::{Checkpointing, Every};
+pub use machine::machine;
 pub use partition::{PartitionJob, partition};
 pub use vectors::RightHandSide;
 
@@ -41,8 +44,8 @@ pub struct Job {
     pub partition: Partition,
     /// How the matrix is kept and swept.
     pub matrix: MatrixOptions,
-    /// The method.
-    pub solver: &'static krylov::Kind,
+    /// The method; without one the performance model chooses it.
+    pub solver: Option<&'static krylov::Kind>,
     /// The preconditioner.
     pub preconditioner: &'static preconditioner::Kind,
     /// Its options.
@@ -157,13 +160,21 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         Some(path) => Some(read_vector(path, a.layout())?),
         None => None,
     };
+    let choosing = clock();
+    let choice = job.solver.is_none().then(|| {
+        let parts = measure_parts(a, m.as_mut());
+        let cut = if a.one_sweep().is_some() { Cut::OneSweep } else { Cut::Passes };
+        choose(&parts, preconditioning(m.as_ref()), cut)
+    });
+    let solver = choice.as_ref().map(|choice| choice.kind).or(job.solver).expect("without a method one was chosen");
+    let choosing = clock() - choosing;
     let reference = krylov::norm(a, &b);
-    let mut keeper = Keeper::new(job, a.layout(), &problem, &b, reference, begin);
+    let mut keeper = Keeper::new(job, solver, a.layout(), &problem, &b, reference, begin);
     let begin = keeper.begin(a.layout(), x0.as_deref())?;
     let filled = clock();
     let (seconds_before, counts_before) = (comm.profile().seconds(), comm.profile().counts());
     let preconditioner_before = m.counts();
-    let outcome = krylov::solve_watched(a, m.as_mut(), &b, begin, job.solver, &job.settings, &mut keeper)
+    let outcome = krylov::solve_watched(a, m.as_mut(), &b, begin, solver, &job.settings, &mut keeper)
         .ok_or_else(|| keeper.misfit())?;
     let (checkpoint, failure) = keeper.done(outcome.reason);
     let phases = PhaseSeconds::between(comm, &seconds_before, &comm.profile().seconds());
@@ -183,7 +194,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
             rhs: job.rhs.describe(),
         },
         storage: facts.as_ref().map(|(_, storage)| StorageFacts {
-            schedule: job.solver.sweeps.then(|| {
+            schedule: solver.sweeps.then(|| {
                 let sweeps = a.one_sweep().is_some() && (m.is_identity() || m.diagonal().is_some());
                 if sweeps { "one-sweep" } else { "overlap" }
             }),
@@ -191,7 +202,8 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         }),
         partition: facts.map(|(partition, _)| partition),
         method: MethodFacts {
-            solver: job.solver.name,
+            solver: solver.name,
+            choice: choice.as_ref().map(|choice| ChoiceFacts::new(choice, slowest(choosing))),
             preconditioner: job.preconditioner.name,
             sub_preconditioner: (job.preconditioner.name == "bjacobi").then_some(job.preconditioning.sub_pc.name),
             preconditioner_note: m.note(),
@@ -219,7 +231,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
             partition: slowest(partitioned - loaded),
             distribute: slowest(distributed - partitioned),
             preconditioner: slowest(prepared - distributed),
-            vectors: slowest(filled - prepared),
+            vectors: slowest(filled - prepared - choosing),
         },
         traffic: Traffic::new(comm, &counts, &preconditioner_counts, outcome.iterations_here(), &phases),
         phases,

@@ -3,10 +3,12 @@
 //! The JSON file is this structure, field by field; see docs/json.md. A change of meaning or the
 //! loss of a field raises [`SCHEMA`].
 
+use super::terminal::seconds;
 use crate::comm::{Comm, Counts, Op, Phase};
 use crate::distributed::HaloPlan;
 use crate::operator::{DistMatrix, FORMATS, MATRIX_FREE, Operator};
 use crate::partition::{self, PartLoad, Partition, Quality};
+use crate::performance::Choice;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -240,6 +242,8 @@ impl StorageFacts {
 pub struct MethodFacts {
     /// Name of the method.
     pub solver: &'static str,
+    /// Why it was chosen; null if it was asked for.
+    pub choice: Option<ChoiceFacts>,
     /// Name of the preconditioner.
     pub preconditioner: &'static str,
     /// How block Jacobi solves with its blocks; null for other preconditioners.
@@ -258,6 +262,54 @@ pub struct MethodFacts {
     pub stop_on: &'static str,
     /// The recurrence's residual is replaced every so many iterations, if a period was set.
     pub replace_every: Option<u64>,
+}
+
+/// Why `--solver auto` took the method it took. Microseconds, measured at the start of the solve.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChoiceFacts {
+    /// In a sentence.
+    pub reason: String,
+    /// A global sum.
+    pub sum_us: f64,
+    /// One product, exchange included.
+    pub product_us: f64,
+    /// Two products in one pass.
+    pub pair_us: f64,
+    /// The model's microseconds per iteration, by the name of the method.
+    pub candidates_us: BTreeMap<&'static str, f64>,
+    /// Seconds that measuring took; in no other figure.
+    pub seconds: f64,
+}
+
+impl ChoiceFacts {
+    /// Of a choice that took so many seconds.
+    pub fn new(choice: &Choice, spent: f64) -> ChoiceFacts {
+        let Choice { kind, candidates, parts } = choice;
+        let fastest = candidates.iter().map(|(_, seconds)| *seconds).fold(f64::INFINITY, f64::min);
+        let each: Vec<String> =
+            candidates.iter().map(|(kind, time)| format!("{} {}", kind.name, seconds(*time))).collect();
+        let rule = match candidates.iter().find(|(other, _)| other.name == kind.name) {
+            Some((_, time)) if *time > fastest => "is the plainest within 5 % of the best",
+            _ => "promises the shortest iteration",
+        };
+        let reason = format!(
+            "{} {rule}: {}; a sum takes {}, a product {}, a pair of products {}",
+            kind.name,
+            each.join(", "),
+            seconds(parts.sum),
+            seconds(parts.product[0]),
+            seconds(parts.product[1])
+        );
+        let us = |seconds: f64| 1e6 * seconds;
+        ChoiceFacts {
+            reason,
+            sum_us: us(parts.sum),
+            product_us: us(parts.product[0]),
+            pair_us: us(parts.product[1]),
+            candidates_us: candidates.iter().map(|(kind, seconds)| (kind.name, us(*seconds))).collect(),
+            seconds: spent,
+        }
+    }
 }
 
 /// What came of it. Residuals are 2-norms, relative ones against `reference_norm`.

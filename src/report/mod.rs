@@ -5,6 +5,7 @@ mod comparison;
 mod csv;
 mod facts;
 mod json;
+mod machine;
 mod paint;
 mod partition;
 mod plot;
@@ -16,10 +17,11 @@ pub use comm_matrix::CommMatrix;
 pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_table, convergence_charts};
 pub use csv::history_csv;
 pub use facts::{
-    CheckpointFacts, ErrorNorms, Machine, MethodFacts, OutcomeFacts, PartitionFacts, PhaseSeconds, ProblemFacts, Run,
-    SCHEMA, SetupSeconds, SpectrumFacts, Spread, StorageFacts, Traffic,
+    CheckpointFacts, ChoiceFacts, ErrorNorms, Machine, MethodFacts, OutcomeFacts, PartitionFacts, PhaseSeconds,
+    ProblemFacts, Run, SCHEMA, SetupSeconds, SpectrumFacts, Spread, StorageFacts, Traffic,
 };
 pub use json::to_json;
+pub use machine::MachineReport;
 pub use partition::{PARTITION_SCHEMA, PartitionRun, PartitionSeconds, partition_json, partition_summary};
 pub use plot::{Chart, Curve};
 pub use progress::Progress;

@@ -94,6 +94,9 @@ pub fn summary(run: &Run) -> String {
     let method = &run.method;
     let sub = method.sub_preconditioner.map_or(String::new(), |sub| format!(" ({sub})"));
     line("method", format!("{}, preconditioner {}{sub}, rtol {:e}", method.solver, method.preconditioner, method.rtol));
+    if let Some(choice) = &method.choice {
+        line("", format!("auto: {}", choice.reason));
+    }
     if let Some(note) = &method.preconditioner_note {
         line("", note.clone());
     }

@@ -8,6 +8,7 @@ mod acceptance;
 mod bad_input;
 mod checkpoint;
 mod convert;
+mod machine;
 mod outputs;
 mod partition;
 mod solve;

@@ -3,26 +3,13 @@
 use crate::Body;
 use crate::support::{Random, distribute_with, grid, random_owners};
 use halocg::comm::{Comm, Counts};
-use halocg::krylov::{self, Outcome, Settings};
+use halocg::krylov::{self, Outcome, Preconditioning, Settings};
 use halocg::operator::{MatrixOptions, Operator, Schedule};
 use halocg::preconditioner;
 
 pub const BODIES: &[Body] = &[
     ("an iteration of each method costs what its paper says", iterations),
     ("a whole solve starts k + c sums", whole_solves),
-];
-
-/// Method, and per iteration: sums, blocking sums, words (M = I), words (M), passes, products, M⁻¹.
-const COSTS: &[(&str, [u64; 7])] = &[
-    ("hs-cg", [2, 2, 2, 3, 1, 1, 1]),
-    ("cg-cg", [1, 1, 2, 3, 1, 1, 1]),
-    ("m-cg", [1, 1, 3, 4, 1, 1, 1]),
-    ("pr-cg", [1, 1, 4, 5, 1, 1, 1]),
-    ("gv-cg", [1, 0, 2, 3, 1, 1, 1]),
-    ("gv-cg-rr", [1, 0, 2 + 5, 3 + 8, 1, 1, 1]),
-    ("pipe-p-cg", [1, 0, 4, 5, 1, 1, 1]),
-    ("pipe-pr-m-cg", [1, 0, 3, 4, 1, 2, 2]),
-    ("pipe-pr-cg", [1, 0, 4, 5, 1, 2, 2]),
 ];
 
 /// Whether PIPE-PR-CG can sweep with this preconditioner.
@@ -54,8 +41,9 @@ fn solve(
 }
 
 fn iterations(comm: &Comm) {
-    assert_eq!(COSTS.len(), krylov::TABLE.len(), "every method of the table is counted");
-    for &(method, [sums, blocking, words, words_preconditioned, passes, products, preconditioned]) in COSTS {
+    for &krylov::Kind { name: method, ref cost, .. } in krylov::TABLE {
+        let (sums, products) = (u64::from(cost.sums), u64::from(cost.products));
+        let blocking = if cost.hides { 0 } else { sums };
         let pcs = preconditioner::TABLE.iter().map(|kind| kind.name);
         for (pc, schedule) in pcs.flat_map(|pc| SCHEDULES.map(|schedule| (pc, schedule))) {
             let (_, counts, _, messages) = solve(comm, method, pc, &Settings::default(), schedule);
@@ -65,21 +53,22 @@ fn iterations(comm: &Comm) {
             for pair in counts[..window].windows(2) {
                 let spent = pair[1].since(&pair[0]);
                 let preconditioning = pc != "none";
+                let with = match pc {
+                    "none" => Preconditioning::None,
+                    pc if is_diagonal(pc) => Preconditioning::Diagonal,
+                    _ => Preconditioning::General,
+                };
                 assert_eq!(spent.sums, sums, "{method} {pc}: sums");
                 assert_eq!(spent.blocking_sums, blocking, "{method} {pc}: sums waited for at once");
-                assert_eq!(
-                    spent.sum_words,
-                    if preconditioning { words_preconditioned } else { words },
-                    "{method} {pc}: words"
-                );
-                assert_eq!((spent.passes, spent.products), (passes, products), "{method} {pc}: products");
+                assert_eq!(spent.sum_words, u64::from(cost.sum_words(with)), "{method} {pc}: words");
+                assert_eq!((spent.passes, spent.products), (1, products), "{method} {pc}: products");
                 let is_swept = schedule == Schedule::OneSweep && method.starts_with("pipe-pr") && is_diagonal(pc);
-                let overlapped = if blocking == 0 && !is_swept { passes } else { 0 };
+                let overlapped = u64::from(cost.hides && !is_swept);
                 assert_eq!(
                     spent.overlapped_passes, overlapped,
                     "{method} {pc} {schedule:?}: passes while a sum is in flight"
                 );
-                assert_eq!(spent.preconditioned, if preconditioning { preconditioned } else { 0 }, "{method} {pc}: M");
+                assert_eq!(spent.preconditioned, if preconditioning { products } else { 0 }, "{method} {pc}: M");
                 assert_eq!(spent.messages, messages, "{method} {pc}: one message per neighbour");
                 assert_eq!(spent.setup_collectives, 0, "{method} {pc}: no other collective");
             }
@@ -88,7 +77,8 @@ fn iterations(comm: &Comm) {
 }
 
 fn whole_solves(comm: &Comm) {
-    for &(method, [per_iteration, ..]) in COSTS {
+    for &krylov::Kind { name: method, ref cost, .. } in krylov::TABLE {
+        let per_iteration = u64::from(cost.sums);
         for limit in [5, 17] {
             let settings = Settings { max_iterations: limit, ..Settings::default() };
             let (outcome, _, spent, _) = solve(comm, method, "none", &settings, Schedule::Overlap);

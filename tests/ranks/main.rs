@@ -7,6 +7,7 @@
 mod common;
 
 mod allocations;
+mod choice;
 mod communication;
 mod counting;
 mod dense;
@@ -37,6 +38,7 @@ const BODY_VARIABLE: &str = "HALOCG_TEST_BODY";
 fn bodies() -> Vec<Body> {
     [
         allocations::BODIES,
+        choice::BODIES,
         communication::BODIES,
         counting::BODIES,
         dense::BODIES,

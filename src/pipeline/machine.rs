@@ -1,0 +1,33 @@
+//! A machine, measured and modelled.
+
+use crate::comm::Comm;
+use crate::error::{ExitCode, Result};
+use crate::files::write_file;
+use crate::performance::{Effort, check, measure};
+use crate::report::MachineReport;
+use std::io::Write as _;
+use std::path::Path;
+
+/// Measures this machine, checks the model against it, prints both and writes the file if one is named. Collective.
+///
+/// # Errors
+/// When the file cannot be written; the same on every rank.
+pub fn machine(comm: &Comm, effort: Effort, json: Option<&Path>) -> Result<ExitCode> {
+    let tell = |what: &str| {
+        if comm.is_root() {
+            let _ = writeln!(std::io::stderr(), "halocg machine: {what}");
+        }
+    };
+    tell("bandwidth, products, sums, exchanges");
+    let machine = measure(comm, effort);
+    let checks = check(comm, &machine, effort, tell)?;
+    let report = MachineReport::new(machine, checks);
+    if comm.is_root() {
+        let _ = write!(std::io::stdout(), "{}", report.table());
+    }
+    comm.agree(match json {
+        Some(path) if comm.is_root() => write_file(path, report.json().as_bytes()),
+        _ => Ok(()),
+    })?;
+    Ok(ExitCode::Converged)
+}
