@@ -61,6 +61,12 @@ pub fn read(layout: &Layout, path: &Path, identity: &Identity) -> Result<(Saved,
     let file = SharedFile::open(comm, path)?;
     let damaged = |what: &str| Error::input(format!("{}: {what}", path.display()));
     let head = comm.agree(Head::read(&file, &damaged))?;
+    // Before anything that depends on it: of vectors of no rows a file of any length could hold any number.
+    comm.agree(if (head.n, head.matrix) == (identity.n, identity.matrix) {
+        Ok(())
+    } else {
+        Err(damaged("is a checkpoint for another matrix"))
+    })?;
 
     let share = EvenSplit { n: head.n, ranks: comm.size() }.share(comm.rank());
     let read_sections = || -> Result<Vec<Vec<u8>>> {
@@ -82,17 +88,20 @@ pub fn read(layout: &Layout, path: &Path, identity: &Identity) -> Result<(Saved,
 
     let prefix = comm.broadcast(0, &sections[0]);
     let (method, scalars, history) = head.contents(&prefix);
-    comm.agree(if (head.n, head.matrix) != (identity.n, identity.matrix) {
-        Err(damaged("is a checkpoint for another matrix"))
-    } else if head.rhs != identity.rhs {
+    comm.agree(if head.rhs != identity.rhs {
         Err(damaged("is a checkpoint for another right-hand side (--rhs)"))
     } else if method != identity.method {
-        Err(damaged(&format!("is a checkpoint of {method}, but this is {}", identity.method)))
+        Err(damaged(&format!("is a checkpoint of {}, but this is {}", printable(&method), identity.method)))
     } else {
         Ok(())
     })?;
     let vectors = sections[1..].iter().map(|bytes| layout.from_even(&from_bytes(bytes))).collect();
     Ok((Saved { iteration: head.iteration, scalars, history, vectors }, head.owners == identity.owners))
+}
+
+/// A text from a file for a message: short, and without what a terminal would obey.
+fn printable(text: &str) -> String {
+    text.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// The checksum of a file of these sections, on rank 0. Collective.
@@ -235,4 +244,40 @@ fn to_bytes(numbers: impl IntoIterator<Item = f64>) -> Vec<u8> {
 fn from_bytes(bytes: &[u8]) -> Vec<f64> {
     let word = |bytes: &[u8]| f64::from_le_bytes(bytes.try_into().expect("eight bytes"));
     bytes.chunks_exact(WORD as usize).map(word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said about a file of these words after the magic, with this text and a right checksum.
+    fn refusal(words: [u64; HEAD_WORDS - 1], text: &[u8]) -> String {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(words.map(u64::to_le_bytes).as_flattened());
+        bytes.extend(text);
+        let mut hasher = Hasher::new();
+        hasher.update(&bytes);
+        bytes.extend(u64::from(hasher.finalize()).to_le_bytes());
+        let path = std::env::temp_dir().join(format!("halocg-checkpoint-{}-{}", words[1], std::process::id()));
+        std::fs::write(&path, &bytes).unwrap();
+        let identity = Identity { n: 2, matrix: 5, rhs: 6, owners: 7, method: "hs-cg".into() };
+        let refused = read(&Layout::even(&Comm::alone(), 2), &path, &identity).unwrap_err();
+        std::fs::remove_file(&path).unwrap();
+        refused.to_string().replace(&path.display().to_string(), "file")
+    }
+
+    #[test]
+    fn any_number_of_vectors_without_rows_is_refused_at_once() {
+        let words = [VERSION, 0, 5, 6, 7, 0, 0, 0, 0, u64::MAX];
+        assert_eq!(refusal(words, b""), "file: is a checkpoint for another matrix");
+    }
+
+    #[test]
+    fn a_text_of_the_file_is_shown_without_what_a_terminal_obeys() {
+        let words = [VERSION, 2, 5, 6, 7, 0, 8, 0, 0, 0];
+        assert_eq!(
+            refusal(words, b"\x1b[2Jab\0\n"),
+            "file: is a checkpoint of \u{fffd}[2Jab\u{fffd}\u{fffd}, but this is hs-cg"
+        );
+    }
 }

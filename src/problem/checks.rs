@@ -15,6 +15,12 @@ pub(crate) fn close(a: f64, b: f64) -> bool {
     (a - b).abs() <= SYMMETRY_TOLERANCE * a.abs().max(b.abs())
 }
 
+/// A value for a message; the tiny and the huge ones, which have hundreds of digits, with an exponent.
+fn short(value: f64) -> String {
+    let digits = value.to_string();
+    if digits.len() > 24 { format!("{value:e}") } else { digits }
+}
+
 /// The first entry, row by row, whose partner across the diagonal is another one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Asymmetry {
@@ -33,8 +39,8 @@ pub struct Asymmetry {
 impl Asymmetry {
     /// The message about it; `one_triangle` is what to say where one is missing.
     pub(crate) fn words(&self, one_triangle: &str) -> String {
-        let (i, j, value) = (self.row + 1, self.column + 1, self.value);
-        let partner = self.partner.map_or("missing".into(), |partner| partner.to_string());
+        let (i, j, value) = (self.row + 1, self.column + 1, short(self.value));
+        let partner = self.partner.map_or("missing".into(), short);
         let remedy =
             if self.is_one_triangle { one_triangle } else { "halocg solves symmetric positive definite systems only" };
         format!("the matrix is not symmetric: A({i},{j}) = {value} but A({j},{i}) is {partner}: {remedy}")
@@ -223,6 +229,16 @@ pub fn diagonal(comm: &Comm, rows: &Rows) -> Option<String> {
 
 /// The message about a diagonal entry of a row, from 0.
 pub(crate) fn bad_diagonal(row: u64, value: f64) -> String {
-    let row = row + 1;
+    let (row, value) = (row + 1, short(value));
     format!("A({row},{row}) = {value}: a positive definite matrix has a positive diagonal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_shows_any_value_in_a_few_digits() {
+        assert_eq!([-0.5, 1e-300, -1.7976931348623157e308].map(short), ["-0.5", "1e-300", "-1.7976931348623157e308"]);
+    }
 }
