@@ -9,6 +9,7 @@ mod bad_input;
 mod checkpoint;
 mod convert;
 mod machine;
+mod mutants;
 mod outputs;
 mod partition;
 mod solve;
