@@ -20,6 +20,9 @@ ANY_MPI = $(if $(call has,openmpi),$(OPENMPI),$(if $(call has,mpich),$(MPICH),$(
 # Apart as well, lest it leave a target/release/halocg that knows no MPI.
 NO_MPI = CARGO_TARGET_DIR=target/no-mpi
 
+# Of fuzzing: how long for each target.
+SECONDS = 60
+
 # The matrices of the published table, where they lie beside the checkout.
 MATRICES = HALOCG_MATRICES=$${HALOCG_MATRICES:-$(realpath ../shared/matrices)}
 
@@ -37,7 +40,7 @@ export OMPI_MCA_btl_vader_single_copy_mechanism = none
 
 # Steps share target folders and cores: one after the other, and the first failure stops.
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-compare bench-peers paper-table paper-table-full lint test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
+.PHONY: help demo test bench bench-compare bench-peers paper-table paper-table-full lint hygiene fuzz mutants valgrind sanitize test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -71,6 +74,25 @@ lint: ## formatting, clippy with and without MPI, documentation; all without a w
 	$(ANY_MPI) $(CARGO) clippy --release --all-targets -- -D warnings
 	$(NO_MPI) $(CARGO) clippy --release --all-targets --no-default-features -- -D warnings
 	$(ANY_MPI) RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --release --no-deps
+	@scripts/hygiene.sh installed
+
+hygiene: ## dependencies: licences, sources, known vulnerabilities, none unused; installs cargo-deny, cargo-machete
+	@scripts/hygiene.sh
+
+fuzz: ## every reader of files and of options on random input, SECONDS=60 each (nightly Rust, a C++ compiler)
+	@scripts/fuzz.sh $(SECONDS)
+
+mutants: ## 500 damaged files under mpirun -n 4: each is refused or solved, with one sentence, by all ranks
+	@scripts/install-deps.sh
+	HALOCG_MUTANTS=500 $(ANY_MPI) $(CARGO) test --release --test cli -- --nocapture mutants::
+
+valgrind: ## memcheck over small solves on two ranks under Open MPI
+	@scripts/install-deps.sh openmpi
+	$(OPENMPI) $(CARGO) build --release
+	@scripts/valgrind.sh target/release/halocg
+
+sanitize: ## ThreadSanitizer and Miri over ranks as threads (nightly Rust with rust-src and miri)
+	@scripts/sanitize.sh
 
 test-no-mpi: ## the tests of the build without MPI: one rank, and ranks as threads
 	$(NO_MPI) $(CARGO) test --release --no-default-features --lib --test ranks --test cli $(TEST_FLAGS)
