@@ -142,7 +142,16 @@ impl Engine for MpiRank {
     }
 
     fn reduce_u64(&self, op: Op, words: &mut [u64]) {
-        reduce(&self.world.comm, op, words);
+        if matches!(op, Op::Sum) {
+            return reduce(&self.world.comm, op, words);
+        }
+        // MPICH 4.0 compares unsigned words as if they had a sign. So they get one, in the same order.
+        const SIGN: u64 = 1 << 63;
+        let mut signed: Vec<i64> = words.iter().map(|word| (word ^ SIGN) as i64).collect();
+        reduce(&self.world.comm, op, &mut signed);
+        for (word, reduced) in words.iter_mut().zip(signed) {
+            *word = reduced as u64 ^ SIGN;
+        }
     }
 
     fn reduce_f64(&self, op: Op, words: &mut [f64]) {

@@ -54,6 +54,8 @@ fn reductions(comm: &Comm) {
     assert_eq!(comm.reduced(Op::Sum, rank), last * (last + 1) / 2);
     assert_eq!(comm.reduced(Op::Min, rank + 5), 5);
     assert_eq!(comm.reduced(Op::Max, rank), last);
+    assert_eq!(comm.reduced(Op::Min, if rank == last { 1 } else { u64::MAX }), 1);
+    assert_eq!(comm.reduced(Op::Max, if rank == last { u64::MAX } else { 1 }), u64::MAX);
     assert_eq!(comm.sum_before(rank + 3), ((0..rank).map(|r| r + 3).sum(), (0..=last).map(|r| r + 3).sum()));
     let mut reals = [rank as f64 - 0.5, -1.0];
     comm.reduce_f64(Op::Min, &mut reals);
