@@ -18,6 +18,7 @@ use halocg::performance::kernels::{Stream, Streams, iteration, median, timed};
 use halocg::performance::processor;
 use halocg::preconditioner;
 use halocg::problem::{Problem, Rows, Stencil};
+use halocg::vector::{Partial, Summation};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -259,18 +260,25 @@ fn variants(comm: &Comm, grid: &Grid) -> Vec<Variant> {
     let problem = Problem::Stencil(grid.stencil);
     let owners = partition::assign(comm, &problem, &Partition::Boxes).expect("a grid has boxes");
     // A format that cannot hold the matrix is left out.
-    let assembled = |format: &'static Format, schedule| {
+    let assembled = |comm: &Comm, format: &'static Format, schedule| {
         let options = MatrixOptions { format: Some(format), schedule, ..MatrixOptions::default() };
         DistMatrix::with_options(comm, grid.stencil.n(), grid.rows(comm, &problem, &owners), &owners, &options).ok()
     };
     let named = |schedule| if schedule == Schedule::Overlap { "overlap" } else { "one sweep" };
-    FORMATS
-        .iter()
-        .flat_map(|format| [Schedule::Overlap, Schedule::OneSweep].map(|schedule| (format, schedule)))
-        .filter_map(|(format, schedule)| {
-            Some(Variant { name: format!("{}, {}", format.name, named(schedule)), a: assembled(format, schedule)? })
-        })
-        .collect()
+    let mut variants = Vec::new();
+    for format in FORMATS {
+        for schedule in [Schedule::Overlap, Schedule::OneSweep] {
+            let name = format!("{}, {}", format.name, named(schedule));
+            // What reproducible sums cost, where a product costs most and where it costs least.
+            if ["csr", "runs"].contains(&format.name)
+                && let Some(a) = assembled(&comm.reproducible(), format, schedule)
+            {
+                variants.push(Variant { name: format!("{name}, reproducible"), a });
+            }
+            variants.extend(assembled(comm, format, schedule).map(|a| Variant { name, a }));
+        }
+    }
+    variants
 }
 
 fn measure(comm: &Comm, name: &str, grid: &Grid, rounds: usize) -> Vec<Line> {
@@ -295,8 +303,11 @@ fn measure(comm: &Comm, name: &str, grid: &Grid, rounds: usize) -> Vec<Line> {
             // Alike on all ranks: products are collective.
             let repeat = (200_000 * comm.size() as u64 / grid.stencil.n()).clamp(1, 50);
             let mut pairs = vec![[1.0; 2]; len];
-            if let Some(sweep) = a.one_sweep() {
-                sweep.exchange_summing(&pairs, &mut [0.0]);
+            let is_reproducible = a.layout().comm().summation() == Summation::Reproducible;
+            if is_reproducible {
+                // Its products are those of the other.
+            } else if let Some(sweep) = a.one_sweep() {
+                sweep.exchange_summing(&pairs, &mut [Partial::Plain(0.0)]);
                 let seconds = timed(comm, || {
                     (0..repeat).for_each(|_| {
                         sweep.sweep(&mut pairs, &mut |_, _, y| {
@@ -317,6 +328,8 @@ fn measure(comm: &Comm, name: &str, grid: &Grid, rounds: usize) -> Vec<Line> {
             }
             let methods: &[&str] = if a.is_one_sweep() {
                 &["pipe-pr-cg"]
+            } else if is_reproducible {
+                &["hs-cg", "pipe-pr-cg"]
             } else {
                 &["hs-cg", "pipe-pr-cg", "pr-cg", "gv-cg", "pipe-p-cg"]
             };

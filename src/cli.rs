@@ -225,6 +225,11 @@ fn model_job(source: Source, options: SolveOptions) -> Result<Job> {
         return Err(Error::usage("the model problem's columns are dealt evenly: --partition does not apply"));
     }
     options.matrix.refuse_for_dense()?;
+    if options.reproducible {
+        return Err(Error::usage(
+            "products of the dense model problem are sums over all ranks: --reproducible does not apply",
+        ));
+    }
     options.job(source, RightHandSide::A1, Partition::Blocks, None)
 }
 

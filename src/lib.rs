@@ -19,6 +19,7 @@
 //! * [`signals`]: signals that ask for an end;
 //! * [`tridiagonal`]: eigenvalues of tridiagonal matrices;
 //! * [`simd`]: vector instructions, chosen at run time;
+//! * [`binned`]: sums whose bits do not depend on the order of their terms;
 //! * [`vector`]: a rank's own rows of a vector;
 //! * [`comm`]: ranks, sums, exchanges;
 //! * [`shared_file`]: files that all ranks read or write together;
@@ -70,6 +71,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod binned;
 pub mod checkpoint;
 pub mod cli;
 pub mod comm;

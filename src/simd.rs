@@ -36,6 +36,12 @@ pub trait Simd: Copy {
     fn mul(self, a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
     /// a / b
     fn div(self, a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
+    /// a + b of the bit patterns, as integers.
+    fn add_bits(self, a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
+    /// a or (b exclusive or c) of the bit patterns.
+    fn or_differing(self, a: Self::Numbers, b: Self::Numbers, c: Self::Numbers) -> Self::Numbers;
+    /// Whether any lane has any of the bits of `mask`.
+    fn has_bits(self, numbers: Self::Numbers, mask: u64) -> bool;
 }
 
 /// No particular instructions: what the compiler makes of plain arrays.
@@ -97,6 +103,21 @@ impl Simd for Portable {
         sub(self, a, b) = each_lane!(lane, 0.0, a[lane] - b[lane]);
         mul(self, a, b) = each_lane!(lane, 0.0, a[lane] * b[lane]);
         div(self, a, b) = each_lane!(lane, 0.0, a[lane] / b[lane]);
+        add_bits(self, a, b) = each_lane!(lane, 0.0, f64::from_bits(a[lane].to_bits().wrapping_add(b[lane].to_bits())));
+    }
+
+    #[inline(always)]
+    fn or_differing(self, a: [f64; LANES], b: [f64; LANES], c: [f64; LANES]) -> [f64; LANES] {
+        each_lane!(lane, 0.0, f64::from_bits(a[lane].to_bits() | (b[lane].to_bits() ^ c[lane].to_bits())))
+    }
+
+    #[inline(always)]
+    fn has_bits(self, numbers: [f64; LANES], mask: u64) -> bool {
+        let mut all = 0;
+        for number in numbers {
+            all |= number.to_bits();
+        }
+        all & mask != 0
     }
 }
 
@@ -149,6 +170,22 @@ mod x86 {
             sub(self, a, b) = [self.avx._mm256_sub_pd(a[0], b[0]), self.avx._mm256_sub_pd(a[1], b[1])];
             mul(self, a, b) = [self.avx._mm256_mul_pd(a[0], b[0]), self.avx._mm256_mul_pd(a[1], b[1])];
             div(self, a, b) = [self.avx._mm256_div_pd(a[0], b[0]), self.avx._mm256_div_pd(a[1], b[1])];
+            add_bits(self, a, b) = [
+                cast(self.avx2._mm256_add_epi64(cast(a[0]), cast(b[0]))),
+                cast(self.avx2._mm256_add_epi64(cast(a[1]), cast(b[1]))),
+            ];
+        }
+
+        #[inline(always)]
+        fn or_differing(self, a: [__m256d; 2], b: [__m256d; 2], c: [__m256d; 2]) -> [__m256d; 2] {
+            let half = |half: usize| self.avx._mm256_or_pd(a[half], self.avx._mm256_xor_pd(b[half], c[half]));
+            [half(0), half(1)]
+        }
+
+        #[inline(always)]
+        fn has_bits(self, numbers: [__m256d; 2], mask: u64) -> bool {
+            let all = self.avx._mm256_or_pd(numbers[0], numbers[1]);
+            self.avx._mm256_testz_si256(cast(all), self.avx._mm256_set1_epi64x(mask as i64)) == 0
         }
     }
 
@@ -205,6 +242,20 @@ mod x86 {
             sub(self, a, b) = self.avx512f._mm512_sub_pd(a, b);
             mul(self, a, b) = self.avx512f._mm512_mul_pd(a, b);
             div(self, a, b) = self.avx512f._mm512_div_pd(a, b);
+            add_bits(self, a, b) = cast(self.avx512f._mm512_add_epi64(cast(a), cast(b)));
+        }
+
+        #[inline(always)]
+        fn or_differing(self, a: __m512d, b: __m512d, c: __m512d) -> __m512d {
+            // The bit of the result for each combination of the bits of a, b, c.
+            const A_OR_B_XOR_C: i32 = 0b1111_0110;
+            cast(self.avx512f._mm512_ternarylogic_epi64::<A_OR_B_XOR_C>(cast(a), cast(b), cast(c)))
+        }
+
+        #[inline(always)]
+        fn has_bits(self, numbers: __m512d, mask: u64) -> bool {
+            let mask = self.avx512f._mm512_set1_epi64(mask as i64);
+            self.avx512f._mm512_test_epi64_mask(cast(numbers), mask) != 0
         }
     }
 }
@@ -301,14 +352,16 @@ mod tests {
         let ([a, b], c) = (simd.read_pairs(&pairs), simd.read(&x));
         let results =
             [simd.splat(0.3), a, b, c, simd.add(a, c), simd.sub(b, c), simd.mul(a, b), simd.div(c, b), simd.div(a, c)];
+        let of_bits = [simd.add_bits(a, c), simd.or_differing(a, b, c), simd.or_differing(c, a, a)];
         let mut swapped = pairs;
         simd.write_pairs([b, a], &mut swapped);
         let mut bits: Vec<u64> = swapped.as_flattened().iter().map(|number| number.to_bits()).collect();
-        for result in results {
+        for result in results.into_iter().chain(of_bits) {
             let mut numbers = [0.0; LANES];
             simd.write(result, &mut numbers);
             bits.extend(numbers.map(f64::to_bits));
         }
+        bits.extend((0..64).map(|bit| u64::from(simd.has_bits(of_bits[1], 1 << bit))));
         bits
     }
 

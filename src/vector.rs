@@ -1,6 +1,7 @@
 //! Operations on a rank's own rows of a vector. Nothing here communicates.
 
-use crate::simd::{LANES, Simd, vectorized};
+use crate::binned::{Binned, BinnedDots, BinnedSums};
+use crate::simd::{LANES, Simd};
 use std::ops::Range;
 
 /// Runs `$body` on `0..$len` cut into [`Strip`]s of [`LANES`] rows, `$i` being each of them. The body is
@@ -24,24 +25,34 @@ macro_rules! for_strips {
 }
 pub(crate) use for_strips;
 
+/// `$work` with `$simd` as in `vectorized!`, and `$sums` standing for the inner products `$dots` in registers, for a block
+/// of rows. It is compiled for each [`Summation`].
+macro_rules! summed {
+    ($simd:ident, $sums:ident in $dots:expr => $work:expr) => {
+        match $dots {
+            $crate::vector::Dots::Plain(dots) => $crate::simd::vectorized!($simd => {
+                let mut $sums = dots.load($simd);
+                $work;
+                dots.store($sums);
+            }),
+            $crate::vector::Dots::Binned(dots) => $crate::simd::vectorized!($simd => {
+                let mut $sums = dots.load($simd);
+                $work;
+                dots.store($sums);
+            }),
+        }
+    };
+}
+pub(crate) use summed;
+
 /// ⟨x, y⟩ over this rank's rows.
 ///
 /// # Panics
 /// If the lengths differ.
 pub fn dot(x: &[f64], y: &[f64]) -> f64 {
-    assert_eq!(x.len(), y.len());
-    let (whole, rest) = (x.len() - x.len() % LANES, x.len() - x.len() % LANES..x.len());
-    let mut dots = Dots::<1>::default();
-    vectorized!(simd => {
-        let mut sums = dots.load(simd);
-        for_strips!(i in whole, {
-            let [x, y] = Lanes::load_each(simd, [x, y], i);
-            sums.add([x * y]);
-        });
-        dots.store(sums);
-    });
-    let tail: f64 = x[rest.clone()].iter().zip(&y[rest]).map(|(x, y)| x * y).sum();
-    dots.sums()[0] + tail
+    let mut dots = Dots::new(Summation::Plain);
+    dots.add_products(x, y);
+    dots.partials()[0].value()
 }
 
 /// y ← y + a x
@@ -214,31 +225,87 @@ impl<S: Simd> std::ops::Mul<Lanes<S>> for f64 {
     }
 }
 
-/// K inner products over rows that come block by block, in [`LANES`] lanes each.
-#[derive(Clone, Copy, Debug)]
-pub struct Dots<const K: usize> {
-    lanes: [[f64; LANES]; K],
+/// How inner products are added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Summation {
+    /// As fast as possible; the last bits depend on which rank owns which row, and in which order.
+    #[default]
+    Plain,
+    /// To the same bits in whatever order: see [`binned`](crate::binned).
+    Reproducible,
 }
 
-impl<const K: usize> Default for Dots<K> {
-    fn default() -> Self {
-        Dots { lanes: [[0.0; LANES]; K] }
+/// A rank's part of an inner product or, after a sum over the ranks, all of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Partial {
+    /// Of a plain sum.
+    Plain(f64),
+    /// Of a reproducible one.
+    Binned(Binned),
+}
+
+impl Partial {
+    /// As a number.
+    pub fn value(&self) -> f64 {
+        match self {
+            Partial::Plain(value) => *value,
+            Partial::Binned(sum) => sum.value(),
+        }
     }
+}
+
+/// K inner products over rows that come block by block. They are added up inside `summed!`.
+#[derive(Clone, Copy, Debug)]
+pub enum Dots<const K: usize> {
+    /// In [`LANES`] lanes each.
+    Plain(PlainDots<K>),
+    /// Reproducible.
+    Binned(BinnedDots<K>),
 }
 
 impl<const K: usize> Dots<K> {
-    /// Adds the products that row `row` contributes to each inner product.
-    #[inline(always)]
-    pub fn add(&mut self, row: usize, products: [f64; K]) {
-        for (lanes, product) in self.lanes.iter_mut().zip(products) {
-            lanes[row % LANES] += product;
+    /// All zero.
+    pub fn new(summation: Summation) -> Dots<K> {
+        match summation {
+            Summation::Plain => Dots::Plain(PlainDots { lanes: [[0.0; LANES]; K] }),
+            Summation::Reproducible => Dots::Binned(BinnedDots::default()),
         }
     }
 
+    /// This rank's parts of the K sums.
+    pub fn partials(&self) -> [Partial; K] {
+        match self {
+            Dots::Plain(dots) => dots.lanes.map(|lanes| Partial::Plain(lanes.iter().sum())),
+            Dots::Binned(dots) => dots.sums().map(Partial::Binned),
+        }
+    }
+}
+
+impl Dots<1> {
+    /// Adds ⟨x, y⟩ over some rows.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn add_products(&mut self, x: &[f64], y: &[f64]) {
+        assert_eq!(x.len(), y.len());
+        summed!(simd, sums in self => for_strips!(i in x.len(), {
+            let [x, y] = Lanes::load_each(simd, [x, y], i);
+            sums.add([x * y]);
+        }));
+    }
+}
+
+/// [`Dots`] added up plainly.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainDots<const K: usize> {
+    lanes: [[f64; LANES]; K],
+}
+
+impl<const K: usize> PlainDots<K> {
     /// In registers, for a block of rows.
     #[inline(always)]
-    pub fn load<S: Simd>(&self, simd: S) -> Sums<S, K> {
-        let mut sums = Sums([Lanes::all(simd, 0.0); K]);
+    pub fn load<S: Simd>(&self, simd: S) -> PlainSums<S, K> {
+        let mut sums = PlainSums([Lanes::all(simd, 0.0); K]);
         for k in 0..K {
             sums.0[k].numbers = simd.read(&self.lanes[k]);
         }
@@ -247,30 +314,41 @@ impl<const K: usize> Dots<K> {
 
     /// As they are after a block of rows.
     #[inline(always)]
-    pub fn store<S: Simd>(&mut self, sums: Sums<S, K>) {
+    pub fn store<S: Simd>(&mut self, sums: PlainSums<S, K>) {
         for k in 0..K {
             sums.0[k].store(&mut self.lanes[k], Strip { start: 0, end: LANES });
         }
     }
-
-    /// The K sums over this rank's rows.
-    pub fn sums(&self) -> [f64; K] {
-        self.lanes.map(|lanes| lanes.iter().sum())
-    }
 }
 
 /// [`Dots`] in registers.
-#[derive(Clone, Copy)]
-pub struct Sums<S: Simd, const K: usize>([Lanes<S>; K]);
-
-impl<S: Simd, const K: usize> Sums<S, K> {
+pub trait Sums<S: Simd, const K: usize> {
     /// Adds the products that a strip contributes to each inner product. What fills up a short strip is added too: it
     /// must make zeros, as [`Lanes::load`] and [`Lanes::load_pair`] do.
+    fn add(&mut self, products: [Lanes<S>; K]);
+}
+
+/// [`PlainDots`] in registers.
+#[derive(Clone, Copy)]
+pub struct PlainSums<S: Simd, const K: usize>([Lanes<S>; K]);
+
+impl<S: Simd, const K: usize> Sums<S, K> for PlainSums<S, K> {
     #[inline(always)]
-    pub fn add(&mut self, products: [Lanes<S>; K]) {
+    fn add(&mut self, products: [Lanes<S>; K]) {
         for (sum, product) in self.0.iter_mut().zip(products) {
             *sum = *sum + product;
         }
+    }
+}
+
+impl<S: Simd, const K: usize> Sums<S, K> for BinnedSums<S, K> {
+    #[inline(always)]
+    fn add(&mut self, products: [Lanes<S>; K]) {
+        let mut terms = [products[0].numbers; K];
+        for k in 1..K {
+            terms[k] = products[k].numbers;
+        }
+        self.add_terms(terms);
     }
 }
 
@@ -290,35 +368,28 @@ mod tests {
             let y: Vec<f64> = (0..n).map(|i| 1.0 / (i as f64 + 1.0)).collect();
             let plain: f64 = x.iter().zip(&y).map(|(x, y)| x * y).sum();
             assert!((dot(&x, &y) - plain).abs() <= 1e-14 * plain.abs());
-            let mut dots = Dots::<1>::default();
-            (0..n).for_each(|i| dots.add(i, [x[i] * y[i]]));
-            assert!((dots.sums()[0] - plain).abs() <= 1e-14 * plain.abs());
         }
     }
 
     #[test]
     fn strips_calculate_as_rows_do() {
-        for n in 0..20 {
+        for (n, summation) in (0..20).flat_map(|n| [(n, Summation::Plain), (n, Summation::Reproducible)]) {
             let x: Vec<f64> = (0..n).map(|i| i as f64 + 0.5).collect();
             let pairs: Vec<[f64; 2]> = (0..n).map(|i| [3.0 + i as f64, 7.0 - i as f64]).collect();
-            let (mut y, mut swapped, mut dots) = (vec![0.0; n], pairs.clone(), Dots::<2>::default());
-            vectorized!(simd => {
-                let mut sums = dots.load(simd);
-                for_strips!(i in n, {
-                    let [a, b] = Lanes::load_pair(simd, &pairs, i);
-                    let x = Lanes::load_divisor(simd, &x, i);
-                    sums.add([a * b, a - b]);
-                    (2.0 * a + b / x).store(&mut y, i);
-                    Lanes::store_pair([b, a], &mut swapped, i);
-                });
-                dots.store(sums);
-            });
+            let (mut y, mut swapped, mut dots) = (vec![0.0; n], pairs.clone(), Dots::<2>::new(summation));
+            summed!(simd, sums in &mut dots => for_strips!(i in n, {
+                let [a, b] = Lanes::load_pair(simd, &pairs, i);
+                let x = Lanes::load_divisor(simd, &x, i);
+                sums.add([a * b, a - b]);
+                (2.0 * a + b / x).store(&mut y, i);
+                Lanes::store_pair([b, a], &mut swapped, i);
+            }));
             for (i, &[a, b]) in pairs.iter().enumerate() {
                 assert_eq!(y[i], 2.0 * a + b / x[i]);
                 assert_eq!(swapped[i], [b, a]);
             }
             let sums: [f64; 2] = [pairs.iter().map(|[a, b]| a * b).sum(), pairs.iter().map(|[a, b]| a - b).sum()];
-            assert_eq!(dots.sums(), sums, "small integers add up exactly");
+            assert_eq!(dots.partials().map(|sum| sum.value()), sums, "small integers add up exactly");
         }
     }
 

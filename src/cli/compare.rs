@@ -105,6 +105,7 @@ impl CompareOptions {
                 x0: None,
                 partition: partition.clone(),
                 matrix,
+                reproducible: false,
                 solver: Some(solver),
                 preconditioner: pc,
                 preconditioning,

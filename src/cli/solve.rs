@@ -76,6 +76,9 @@ pub struct SolveOptions {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub checkpoint: CheckpointArgs,
+    /// The same bits on any number of ranks, whatever the partition, the order of rows, the schedule and the engine
+    #[arg(long, help_heading = "Ranks")]
+    pub reproducible: bool,
     /// Print every iteration
     #[arg(long, visible_alias = "ksp-monitor", alias = "ksp_monitor", help_heading = "Reports")]
     pub monitor: bool,
@@ -108,12 +111,24 @@ impl SolveOptions {
         matrix: Option<PathBuf>,
     ) -> Result<Job> {
         self.matrix.check(&self.solver.possible(), &[self.pc])?;
+        if self.reproducible && !self.pc.independent_of_partition {
+            return Err(Error::usage(format!(
+                "--reproducible: --pc {} depends on which rank owns which row, so use --pc none, jacobi or chebyshev",
+                self.pc.name
+            )));
+        }
+        if self.reproducible && self.solver.0.is_none() {
+            return Err(Error::usage(
+                "--reproducible: what --solver auto takes depends on measured times, so name a method",
+            ));
+        }
         if self.solver.0.is_none() && self.checkpoint.restart.is_some() {
             return Err(Error::usage(
                 "--restart goes on with the method that was saved: name it with --solver, instead of auto",
             ));
         }
         Ok(Job {
+            reproducible: self.reproducible,
             preconditioning: self.preconditioning.of(&[self.pc])?,
             source,
             rhs: self.rhs.unwrap_or(rhs),

@@ -1,6 +1,6 @@
 //! One rank, no communication.
 
-use super::engine::{Channel, Engine, Message, Op, Part};
+use super::engine::{Addition, Channel, Engine, Message, Op, Part};
 use std::cell::RefCell;
 use std::time::Instant;
 
@@ -32,7 +32,7 @@ impl Engine for Alone {
         self.origin.elapsed().as_secs_f64()
     }
 
-    fn start_sum(&self, words: &[f64]) {
+    fn start_sum(&self, words: &[f64], _: Addition) {
         let mut sum = self.sum.borrow_mut();
         sum.clear();
         sum.extend_from_slice(words);

@@ -1,5 +1,7 @@
 //! What every engine must be able to do. [`Comm`](super::Comm) is the face the rest of the crate sees.
 
+use crate::binned::merge_words;
+
 /// The primitives of one rank. All methods but `rank`, `size`, `describe`, `clock_seconds` and
 /// `abort` are collective: every rank calls them in the same order.
 pub(super) trait Engine {
@@ -12,8 +14,8 @@ pub(super) trait Engine {
     /// Seconds since some fixed moment in the past, by the clock that belongs to the engine.
     fn clock_seconds(&self) -> f64;
 
-    /// Starts the sum of `words` over all ranks. At most one is in flight.
-    fn start_sum(&self, words: &[f64]);
+    /// Starts the sum of `words` over all ranks, added up as said. At most one is in flight.
+    fn start_sum(&self, words: &[f64], addition: Addition);
 
     /// Lets the sum in flight advance; true once it is complete. Never blocks.
     fn poll_sum(&self) -> bool;
@@ -52,6 +54,26 @@ pub struct Part {
     pub rank: usize,
     /// How many f64 words.
     pub words: usize,
+}
+
+/// How the words of a sum are added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Addition {
+    /// Each is a number.
+    #[default]
+    Numbers,
+    /// Every few of them are a [`Binned`](crate::binned::Binned).
+    Binned,
+}
+
+impl Addition {
+    /// Adds words to words.
+    pub(super) fn add(self, sums: &mut [f64], words: &[f64]) {
+        match self {
+            Addition::Numbers => sums.iter_mut().zip(words).for_each(|(sum, word)| *sum += word),
+            Addition::Binned => merge_words(sums, words),
+        }
+    }
 }
 
 /// How reduced values combine.

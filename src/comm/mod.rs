@@ -21,9 +21,11 @@ pub use engine::{Channel, Op, Part};
 pub use mpi::library_version;
 pub use profile::{Counts, Phase, Profile};
 
+use crate::binned::{self, Binned};
 use crate::error::{Error, Result};
+use crate::vector::{Dots, Partial, Summation};
 use bytemuck::{AnyBitPattern, NoUninit};
-use engine::Engine;
+use engine::{Addition, Engine};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -33,6 +35,7 @@ pub struct Comm {
     engine: Rc<dyn Engine>,
     profile: Rc<Profile>,
     rider: Rc<Rider>,
+    summation: Summation,
 }
 
 /// One word that rides in every sum.
@@ -46,7 +49,7 @@ struct Rider {
 
 impl Comm {
     fn new(engine: impl Engine + 'static) -> Comm {
-        Comm { engine: Rc::new(engine), profile: Rc::default(), rider: Rc::default() }
+        Comm { engine: Rc::new(engine), profile: Rc::default(), rider: Rc::default(), summation: Summation::Plain }
     }
 
     /// A world of one rank.
@@ -128,7 +131,35 @@ impl Comm {
 
     /// The same ranks with a profile of its own: for products that are not the method's.
     pub fn with_own_profile(&self) -> Comm {
-        Comm { engine: self.engine.clone(), profile: Rc::default(), rider: self.rider.clone() }
+        Comm { profile: Rc::default(), ..self.clone() }
+    }
+
+    /// The same ranks, whose inner products from now on do not depend on the order of the rows, nor on who owns them: what
+    /// is made from the result gives the same bits on any number of ranks, if the products do. At most
+    /// [`MOST_TERMS`](crate::binned::MOST_TERMS) rows.
+    pub fn reproducible(&self) -> Comm {
+        Comm { summation: Summation::Reproducible, ..self.clone() }
+    }
+
+    /// How inner products are added up here.
+    pub fn summation(&self) -> Summation {
+        self.summation
+    }
+
+    /// K inner products, so far zero, to be added up as is done here.
+    pub fn dots<const K: usize>(&self) -> Dots<K> {
+        Dots::new(self.summation)
+    }
+
+    /// This rank's part of ⟨x, y⟩.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn dot(&self, x: &[f64], y: &[f64]) -> Partial {
+        let mut dots = self.dots();
+        dots.add_products(x, y);
+        let [partial] = dots.partials();
+        partial
     }
 
     /// Runs `work` and books its time under `phase`.
@@ -149,20 +180,44 @@ impl Comm {
         self.rider.heard.get()
     }
 
-    /// Starts the global sum of `partial`, word by word. Collective. One sum at a time.
+    /// Starts the global sum of `numbers`, one by one. Collective. One sum at a time.
     ///
     /// Every rank receives the same bits.
-    pub fn start_sum(&self, partial: &[f64]) -> Sum<'_> {
-        self.profile.count(|counts| {
-            counts.sums += 1;
-            counts.sum_words += partial.len() as u64;
-        });
+    pub fn start_sum(&self, numbers: &[f64]) -> Sum<'_> {
+        self.start(Addition::Numbers, |words| words.extend_from_slice(numbers))
+    }
+
+    /// The same of ranks' parts of inner products. Collective.
+    pub fn start_sum_of(&self, partials: &[Partial]) -> Sum<'_> {
+        let addition = match partials {
+            [Partial::Binned(_), ..] => Addition::Binned,
+            _ => Addition::Numbers,
+        };
+        self.start(addition, |words| {
+            for partial in partials {
+                match partial {
+                    Partial::Plain(number) => words.push(*number),
+                    Partial::Binned(sum) => words.extend(sum.to_words()),
+                }
+            }
+        })
+    }
+
+    fn start(&self, addition: Addition, fill: impl FnOnce(&mut Vec<f64>)) -> Sum<'_> {
         let mut words = self.rider.words.borrow_mut();
         words.clear();
-        words.extend_from_slice(partial);
-        words.push(self.rider.own.get());
-        self.timed(Phase::Sum, || self.engine.start_sum(&words));
-        Sum { comm: self, passes_before: self.profile.counts().passes }
+        fill(&mut words);
+        self.profile.count(|counts| {
+            counts.sums += 1;
+            counts.sum_words += words.len() as u64;
+        });
+        let rider = self.rider.own.get();
+        match addition {
+            Addition::Numbers => words.push(rider),
+            Addition::Binned => words.extend(Binned::from(rider).to_words()),
+        }
+        self.timed(Phase::Sum, || self.engine.start_sum(&words, addition));
+        Sum { comm: self, addition, passes_before: self.profile.counts().passes }
     }
 
     /// Lets the sum in flight advance, if there is one: for work that may be done meanwhile, and does
@@ -175,6 +230,18 @@ impl Comm {
     pub fn sum(&self, words: &mut [f64]) {
         self.profile.count(|counts| counts.blocking_sums += 1);
         self.start_sum(words).finish(words);
+    }
+
+    /// The inner products of which the ranks hold parts, waited for at once. Collective.
+    pub fn sum_of<const K: usize>(&self, mut partials: [Partial; K]) -> [f64; K] {
+        self.sum_partials(&mut partials);
+        partials.map(|sum| sum.value())
+    }
+
+    /// Makes sums of the parts, waited for at once. Collective.
+    pub fn sum_partials(&self, partials: &mut [Partial]) {
+        self.profile.count(|counts| counts.blocking_sums += 1);
+        self.start_sum_of(partials).finish_of(partials);
     }
 
     /// Blocking reduction of integers, for set-up and reports. Collective.
@@ -266,6 +333,7 @@ impl Comm {
 #[must_use = "a sum that is started must be finished"]
 pub struct Sum<'a> {
     comm: &'a Comm,
+    addition: Addition,
     passes_before: u64,
 }
 
@@ -275,15 +343,42 @@ impl Sum<'_> {
         self.comm.engine.poll_sum();
     }
 
-    /// Waits, and writes the sums to `words` (as many as were started).
-    pub fn finish(self, words: &mut [f64]) {
-        let mut sums = self.comm.rider.words.borrow_mut();
-        self.comm.timed(Phase::Sum, || self.comm.engine.finish_sum(&mut sums));
-        let (rider, sums) = sums.split_last().expect("a sum carries its rider");
-        self.comm.rider.heard.set(*rider);
-        words.copy_from_slice(sums);
-        let profile = self.comm.profile();
-        profile.count(|counts| counts.overlapped_passes += counts.passes - self.passes_before);
+    /// Waits, and writes the sums to `numbers` (as many as were started).
+    pub fn finish(self, numbers: &mut [f64]) {
+        self.finish_words(|words| numbers.copy_from_slice(words));
+    }
+
+    /// Waits, and makes sums of the parts that were started.
+    pub fn finish_of(self, partials: &mut [Partial]) {
+        self.finish_words(|mut words| {
+            for partial in partials {
+                match partial {
+                    Partial::Plain(number) => (*number, words) = (words[0], &words[1..]),
+                    Partial::Binned(sum) => {
+                        let (first, rest) = words.split_first_chunk().expect("as many words as were started");
+                        (*sum, words) = (Binned::from_words(*first), rest);
+                    }
+                }
+            }
+        });
+    }
+
+    fn finish_words(self, take: impl FnOnce(&[f64])) {
+        let Sum { comm, addition, passes_before } = self;
+        let mut words = comm.rider.words.borrow_mut();
+        comm.timed(Phase::Sum, || comm.engine.finish_sum(&mut words));
+        const RIDER: &str = "a sum carries its rider";
+        let (words, heard) = match addition {
+            Addition::Numbers => words.split_last().map(|(rider, words)| (words, *rider)).expect(RIDER),
+            Addition::Binned => {
+                let (words, rider) = words.split_last_chunk::<{ binned::WORDS }>().expect(RIDER);
+                (words, Binned::from_words(*rider).value())
+            }
+        };
+        comm.rider.heard.set(heard);
+        take(words);
+        let profile = comm.profile();
+        profile.count(|counts| counts.overlapped_passes += counts.passes - passes_before);
     }
 }
 

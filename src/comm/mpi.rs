@@ -4,7 +4,8 @@
 //! iterations; both are made here from `mpi::ffi`. This file is one of the few places with `unsafe`.
 //! Return codes are not looked at: the error handler is MPI_ERRORS_ARE_FATAL, MPI's default.
 
-use super::engine::{Channel, Engine, Message, Op, Part};
+use super::engine::{Addition, Channel, Engine, Message, Op, Part};
+use crate::binned;
 use mpi::collective::SystemOperation;
 use mpi::environment::Universe;
 use mpi::ffi;
@@ -129,8 +130,8 @@ impl Engine for MpiRank {
         mpi::time()
     }
 
-    fn start_sum(&self, words: &[f64]) {
-        self.sum.borrow_mut().start(words);
+    fn start_sum(&self, words: &[f64], addition: Addition) {
+        self.sum.borrow_mut().start(words, addition);
     }
 
     fn poll_sum(&self) -> bool {
@@ -244,6 +245,9 @@ impl Drop for Words {
 
 /// The one non-blocking Allreduce of an iteration.
 struct SumRequest {
+    // Fields are dropped in this order: what MPI made before the library.
+    /// Made for the first reproducible sum.
+    binned: Option<BinnedType>,
     world: Rc<World>,
     send: Words,
     receive: Words,
@@ -252,32 +256,88 @@ struct SumRequest {
     in_flight: bool,
 }
 
+/// A [`Binned`](binned::Binned) as MPI knows it: one item, lest a sum be cut in the middle of it, and how two of them merge.
+struct BinnedType {
+    datatype: ffi::MPI_Datatype,
+    merge: ffi::MPI_Op,
+}
+
+impl BinnedType {
+    fn new() -> BinnedType {
+        const COMMUTES: c_int = 1;
+        let (mut datatype, mut merge) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+        // SAFETY: each call writes its handle, and MPI is initialised: a `SumRequest` holds its world.
+        unsafe {
+            ffi::MPI_Type_contiguous(binned::WORDS as c_int, ffi::RSMPI_DOUBLE, datatype.as_mut_ptr());
+            ffi::MPI_Type_commit(datatype.as_mut_ptr());
+            ffi::MPI_Op_create(Some(merge_binned), COMMUTES, merge.as_mut_ptr());
+            BinnedType { datatype: datatype.assume_init(), merge: merge.assume_init() }
+        }
+    }
+}
+
+impl Drop for BinnedType {
+    fn drop(&mut self) {
+        // SAFETY: both handles are valid until here, and MPI is not finalised: `SumRequest` drops this before its world,
+        // and completes the sum that uses them before that.
+        unsafe {
+            ffi::MPI_Op_free(&mut self.merge);
+            ffi::MPI_Type_free(&mut self.datatype);
+        }
+    }
+}
+
+/// MPI calls this with `count` items of [`BinnedType`] in either buffer, to be merged into the second.
+unsafe extern "C" fn merge_binned(
+    others: *mut c_void,
+    sums: *mut c_void,
+    count: *mut c_int,
+    _: *mut ffi::MPI_Datatype,
+) {
+    // SAFETY: MPI's promise to the function of an operation: both buffers hold `count` items of the datatype, which is
+    // `WORDS` doubles without gaps, aligned as these; they do not overlap, and nobody else uses the second.
+    let (sums, others) = unsafe {
+        let words = *count as usize * binned::WORDS;
+        (std::slice::from_raw_parts_mut(sums.cast(), words), std::slice::from_raw_parts(others.cast(), words))
+    };
+    binned::merge_words(sums, others);
+}
+
 impl SumRequest {
     fn new(world: Rc<World>) -> SumRequest {
         // SAFETY: reads a constant of the library.
         let request = unsafe { ffi::RSMPI_REQUEST_NULL };
-        SumRequest { world, send: Words::new(16), receive: Words::new(16), len: 0, request, in_flight: false }
+        let (send, receive) = (Words::new(16), Words::new(16));
+        SumRequest { binned: None, world, send, receive, len: 0, request, in_flight: false }
     }
 
-    fn start(&mut self, words: &[f64]) {
+    fn start(&mut self, words: &[f64], addition: Addition) {
         assert!(!self.in_flight, "only one sum may be in flight");
         if words.len() > self.send.len {
             (self.send, self.receive) = (Words::new(words.len()), Words::new(words.len()));
         }
         self.len = words.len();
-        let count = c_int::try_from(self.len).expect("a sum has fewer than 2^31 words");
+        let (items, datatype, op) = match addition {
+            // SAFETY: reads constants of the library.
+            Addition::Numbers => unsafe { (self.len, ffi::RSMPI_DOUBLE, ffi::RSMPI_SUM) },
+            Addition::Binned => {
+                let binned = self.binned.get_or_insert_with(BinnedType::new);
+                (self.len / binned::WORDS, binned.datatype, binned.merge)
+            }
+        };
+        let count = c_int::try_from(items).expect("a sum has fewer than 2^31 words");
         // SAFETY: no sum is in flight (asserted), so the send buffer is free to write.
         let send = unsafe { self.send.get_mut() };
         send[..self.len].copy_from_slice(words);
-        // SAFETY: both buffers hold at least `count` doubles, are distinct, and live in `self`,
+        // SAFETY: both buffers hold at least `count` items, are distinct, and live in `self`,
         // which completes the request in `finish` or `drop` before it lets them go or reuses them.
         unsafe {
             ffi::MPI_Iallreduce(
                 self.send.start.cast::<c_void>(),
                 self.receive.start.cast(),
                 count,
-                ffi::RSMPI_DOUBLE,
-                ffi::RSMPI_SUM,
+                datatype,
+                op,
                 self.world.comm.as_raw(),
                 &mut self.request,
             );

@@ -5,7 +5,7 @@
 //! mailbox, used in turn, keep a fast writer from overwriting what a slow reader still needs.
 //! A rank that panics poisons the team, so that the others panic instead of waiting for ever.
 
-use super::engine::{Channel, Engine, Message, Op, Part};
+use super::engine::{Addition, Channel, Engine, Message, Op, Part};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -127,13 +127,22 @@ pub(super) struct ThreadRank {
     team: Arc<Team>,
     rank: usize,
     sum_round: Cell<u64>,
+    /// Of the sum in flight.
+    addition: Cell<Addition>,
     channels_made: Cell<u64>,
     scratch: RefCell<Vec<f64>>,
 }
 
 impl ThreadRank {
     pub(super) fn new(team: Arc<Team>, rank: usize) -> ThreadRank {
-        ThreadRank { team, rank, sum_round: Cell::new(0), channels_made: Cell::new(0), scratch: RefCell::default() }
+        ThreadRank {
+            team,
+            rank,
+            sum_round: Cell::new(0),
+            addition: Cell::default(),
+            channels_made: Cell::new(0),
+            scratch: RefCell::default(),
+        }
     }
 
     /// Everybody's bytes, by rank.
@@ -173,7 +182,8 @@ impl Engine for ThreadRank {
         self.team.origin.elapsed().as_secs_f64()
     }
 
-    fn start_sum(&self, words: &[f64]) {
+    fn start_sum(&self, words: &[f64], addition: Addition) {
+        self.addition.set(addition);
         let round = self.sum_round.get() + 1;
         self.sum_round.set(round);
         let slots = &self.team.sums[self.rank];
@@ -201,7 +211,7 @@ impl Engine for ThreadRank {
                 total.extend_from_slice(&slot);
             } else {
                 // In rank order on every rank: all of them get the same bits.
-                total.iter_mut().zip(slot.iter()).for_each(|(total, word)| *total += word);
+                self.addition.get().add(&mut total, &slot);
             }
         }
         words.copy_from_slice(&total);

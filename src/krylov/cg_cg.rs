@@ -19,7 +19,7 @@ use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
 use crate::simd::vectorized;
-use crate::vector::{Dots, Lanes, for_strips, xpby};
+use crate::vector::{Lanes, Sums as _, for_strips, summed, xpby};
 
 pub(super) struct CgCg {
     comm: Comm,
@@ -63,24 +63,23 @@ impl Method for CgCg {
             m.apply(r, r_tilde);
         }
         let r_tilde = if m.is_identity() { &*r } else { &*r_tilde };
-        let mut dots = Dots::<3>::default();
+        let mut dots = comm.dots();
         a.apply_with(r_tilde, w, &mut |rows, w| {
             let (r, r_tilde) = (&r[rows.clone()], &r_tilde[rows]);
-            vectorized!(simd => {
-                let mut sums = dots.load(simd);
-                for_strips!(i in w.len(), {
-                    let [r, r_tilde, w] = Lanes::load_each(simd, [r, r_tilde, w], i);
-                    sums.add([r_tilde * r, w * r_tilde, r * r]);
-                });
-                dots.store(sums);
-            });
+            summed!(simd, sums in &mut dots => for_strips!(i in w.len(), {
+                let [r, r_tilde, w] = Lanes::load_each(simd, [r, r_tilde, w], i);
+                sums.add([r_tilde * r, w * r_tilde, r * r]);
+            }));
         });
-        let mut sums = dots.sums();
-        // ⟨r, r⟩ is ν when M = I.
-        comm.sum(if m.is_identity() { &mut sums[..2] } else { &mut sums });
-        let [nu, eta, rr] = sums;
+        let [nu, eta, rr] = dots.partials();
+        let [nu, eta, rr] = if m.is_identity() {
+            let [nu, eta] = comm.sum_of([nu, eta]);
+            [nu, eta, nu]
+        } else {
+            comm.sum_of([nu, eta, rr])
+        };
         (self.nu, self.eta) = (nu, eta);
-        Scalars { rr: if m.is_identity() { nu } else { rr }, nu, nu_predicted: f64::NAN }
+        Scalars { rr, nu, nu_predicted: f64::NAN }
     }
 
     fn advance(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Step {

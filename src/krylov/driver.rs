@@ -9,7 +9,6 @@ use super::{Kind, Reason};
 use crate::comm::{Op, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::dot;
 
 /// When to stop, and how far to trust the recurrence.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -335,9 +334,7 @@ fn start(
     let comm = a.layout().comm().clone();
     let x = x0.map_or_else(|| vec![0.0; b.len()], <[f64]>::to_vec);
     let r = if x0.is_some() { residual(a, b, &x) } else { b.to_vec() };
-    let mut norms = [dot(b, b), dot(&r, &r)];
-    comm.sum(&mut norms);
-    let [b_norm, r_norm] = norms.map(f64::sqrt);
+    let [b_norm, r_norm] = comm.sum_of([comm.dot(b, b), comm.dot(&r, &r)]).map(f64::sqrt);
     // A norm of zero is believed only of a vector of zeros: squares of entries below 1e-154 vanish.
     let vanished = r_norm == 0.0 && comm.reduced(Op::Max, u64::from(r.iter().any(|&r| r != 0.0))) == 1;
     let course = Course::new(settings, if b_norm > 0.0 { b_norm } else { r_norm });
@@ -397,14 +394,14 @@ pub fn residual(a: &mut dyn Operator, b: &[f64], x: &[f64]) -> Vec<f64> {
 fn is_positive_definite(a: &dyn Operator, m: &mut dyn Preconditioner, r: &[f64]) -> bool {
     let mut z = vec![0.0; r.len()];
     m.apply(r, &mut z);
-    let mut nu = [dot(&z, r)];
-    a.layout().comm().sum(&mut nu);
-    nu[0] > 0.0
+    let comm = a.layout().comm();
+    let [nu] = comm.sum_of([comm.dot(&z, r)]);
+    nu > 0.0
 }
 
 /// ‖x‖₂ over all ranks. Collective.
 pub fn norm(a: &dyn Operator, x: &[f64]) -> f64 {
-    let mut sum = [dot(x, x)];
-    a.layout().comm().sum(&mut sum);
-    sum[0].sqrt()
+    let comm = a.layout().comm();
+    let [square] = comm.sum_of([comm.dot(x, x)]);
+    square.sqrt()
 }

@@ -22,8 +22,7 @@ use super::method::{Column, Method, Scalars, State, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::simd::vectorized;
-use crate::vector::{Dots, Lanes, for_strips, xpby};
+use crate::vector::{Lanes, Partial, Sums as _, for_strips, summed, xpby};
 
 pub(super) struct GvCg {
     pub(super) comm: Comm,
@@ -36,7 +35,7 @@ pub(super) struct GvCg {
     t: Vec<f64>,
     pub(super) tilde: Option<Tilde>,
     /// This rank's part of ν, η, ⟨r, r⟩, when the updates have formed it.
-    partial: Option<[f64; 3]>,
+    partial: Option<[Partial; 3]>,
     pub(super) nu: f64,
     nu_previous: f64,
     eta: f64,
@@ -51,7 +50,7 @@ pub(super) struct Tilde {
 }
 
 /// In one sum.
-const MOST_WORDS: usize = 16;
+const MOST_SUMS: usize = 16;
 
 impl GvCg {
     pub(super) fn start(a: &mut dyn Operator, m: &mut dyn Preconditioner, x: Vec<f64>, r: Vec<f64>) -> Box<dyn Method> {
@@ -92,19 +91,19 @@ impl GvCg {
         }
     }
 
-    /// `measure`, with `more` words riding in the same sum, [`MOST_WORDS`] with the method's own.
+    /// `measure`, with `more` riding in the same sum, [`MOST_SUMS`] with the method's own.
     pub(super) fn measure_with(
         &mut self,
         a: &mut dyn Operator,
         m: &mut dyn Preconditioner,
-        more: &mut [f64],
+        more: &mut [Partial],
     ) -> Scalars {
         self.nu_previous = self.nu;
         let [nu, eta, rr] = self.partial.take().unwrap_or_else(|| self.partial_sums());
         let GvCg { w, t, tilde, .. } = self;
         let mut sums = [nu, eta, rr];
         let (own, preconditioned) = if tilde.is_some() { (3, true) } else { (2, false) };
-        let mut room = [0.0; MOST_WORDS];
+        let mut room = [nu; MOST_SUMS];
         let words = &mut room[..own + more.len()];
         words[..own].copy_from_slice(&sums[..own]);
         words[own..].copy_from_slice(more);
@@ -116,26 +115,23 @@ impl GvCg {
         }
         sums[..own].copy_from_slice(&words[..own]);
         more.copy_from_slice(&words[own..]);
-        (self.nu, self.eta) = (sums[0], sums[1]);
-        Scalars { rr: if preconditioned { sums[2] } else { sums[0] }, nu: self.nu, nu_predicted: f64::NAN }
+        let [nu, eta, rr] = sums.map(|sum| sum.value());
+        (self.nu, self.eta) = (nu, eta);
+        Scalars { rr: if preconditioned { rr } else { nu }, nu, nu_predicted: f64::NAN }
     }
 
     /// This rank's part of ν, η, ⟨r, r⟩.
-    fn partial_sums(&self) -> [f64; 3] {
+    fn partial_sums(&self) -> [Partial; 3] {
         let GvCg { comm, r, w, tilde, .. } = self;
         let r_tilde = tilde.as_ref().map_or(r, |tilde| &tilde.r);
-        let mut dots = Dots::<3>::default();
+        let mut dots = comm.dots();
         comm.timed(Phase::Vectors, || {
-            vectorized!(simd => {
-                let mut sums = dots.load(simd);
-                for_strips!(i in r.len(), {
-                    let [r, r_tilde, w] = Lanes::load_each(simd, [r, r_tilde, w], i);
-                    sums.add([r_tilde * r, w * r_tilde, r * r]);
-                });
-                dots.store(sums);
-            });
+            summed!(simd, sums in &mut dots => for_strips!(i in r.len(), {
+                let [r, r_tilde, w] = Lanes::load_each(simd, [r, r_tilde, w], i);
+                sums.add([r_tilde * r, w * r_tilde, r * r]);
+            }));
         });
-        dots.sums()
+        dots.partials()
     }
 }
 
@@ -156,31 +152,27 @@ impl Method for GvCg {
             }
         };
         *alpha_previous = alpha;
-        let mut dots = Dots::<3>::default();
+        let mut dots = comm.dots();
         comm.timed(Phase::Vectors, || {
-            vectorized!(simd => {
-                let mut sums = dots.load(simd);
-                for_strips!(i in x.len(), {
-                    let [w_k, t_k] = Lanes::load_each(simd, [w, t], i);
-                    let r_tilde_k = Lanes::load(simd, tilde.as_ref().map_or(r, |tilde| &tilde.r), i);
-                    let p_next = (r_tilde_k + beta * Lanes::load(simd, p, i)).store(p, i);
-                    let s_next = (w_k + beta * Lanes::load(simd, s, i)).store(s, i);
-                    let u_next = (t_k + beta * Lanes::load(simd, u, i)).store(u, i);
-                    (Lanes::load(simd, x, i) + alpha * p_next).store(x, i);
-                    let r_next = (Lanes::load(simd, r, i) - alpha * s_next).store(r, i);
-                    let w_next = (w_k - alpha * u_next).store(w, i);
-                    let mut r_tilde_next = r_next;
-                    if let Some(tilde) = tilde {
-                        let [w_tilde_k, s_tilde_k] = Lanes::load_each(simd, [&tilde.w, &tilde.s], i);
-                        let s_tilde_next = (w_tilde_k + beta * s_tilde_k).store(&mut tilde.s, i);
-                        r_tilde_next = (r_tilde_k - alpha * s_tilde_next).store(&mut tilde.r, i);
-                    }
-                    sums.add([r_tilde_next * r_next, w_next * r_tilde_next, r_next * r_next]);
-                });
-                dots.store(sums);
-            });
+            summed!(simd, sums in &mut dots => for_strips!(i in x.len(), {
+                let [w_k, t_k] = Lanes::load_each(simd, [w, t], i);
+                let r_tilde_k = Lanes::load(simd, tilde.as_ref().map_or(r, |tilde| &tilde.r), i);
+                let p_next = (r_tilde_k + beta * Lanes::load(simd, p, i)).store(p, i);
+                let s_next = (w_k + beta * Lanes::load(simd, s, i)).store(s, i);
+                let u_next = (t_k + beta * Lanes::load(simd, u, i)).store(u, i);
+                (Lanes::load(simd, x, i) + alpha * p_next).store(x, i);
+                let r_next = (Lanes::load(simd, r, i) - alpha * s_next).store(r, i);
+                let w_next = (w_k - alpha * u_next).store(w, i);
+                let mut r_tilde_next = r_next;
+                if let Some(tilde) = tilde {
+                    let [w_tilde_k, s_tilde_k] = Lanes::load_each(simd, [&tilde.w, &tilde.s], i);
+                    let s_tilde_next = (w_tilde_k + beta * s_tilde_k).store(&mut tilde.s, i);
+                    r_tilde_next = (r_tilde_k - alpha * s_tilde_next).store(&mut tilde.r, i);
+                }
+                sums.add([r_tilde_next * r_next, w_next * r_tilde_next, r_next * r_next]);
+            }));
         });
-        *partial = Some(dots.sums());
+        *partial = Some(dots.partials());
         Step::Taken { alpha, beta }
     }
 

@@ -29,7 +29,6 @@ use super::method::{Method, Scalars, State, Step};
 use crate::comm::Op;
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::dot;
 
 pub(super) struct GvCgRr {
     inner: GvCg,
@@ -111,9 +110,10 @@ impl GvCgRr {
 
 impl Method for GvCgRr {
     fn measure(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Scalars {
-        let square = |x: &[f64]| dot(x, x);
-        let GvCg { x, p, s, u, w, tilde, .. } = &self.inner;
-        let mut squares = [square(x), square(p), square(s), square(u), square(w), 0.0, 0.0, 0.0];
+        let GvCg { comm, x, p, s, u, w, tilde, .. } = &self.inner;
+        let square = |x: &[f64]| comm.dot(x, x);
+        let none = square(&[]);
+        let mut squares = [square(x), square(p), square(s), square(u), square(w), none, none, none];
         let mut used = 5;
         if let Some(tilde) = tilde {
             squares[5..].copy_from_slice(&[square(&tilde.r), square(&tilde.s), square(&tilde.w)]);
@@ -121,7 +121,7 @@ impl Method for GvCgRr {
         }
         let scalars = self.inner.measure_with(a, m, &mut squares[..used]);
         let r = scalars.rr.sqrt();
-        let [x, p, s, u, w, mut r_tilde, mut s_tilde, mut w_tilde] = squares.map(f64::sqrt);
+        let [x, p, s, u, w, mut r_tilde, mut s_tilde, mut w_tilde] = squares.map(|square| square.value().sqrt());
         if used == 5 {
             (r_tilde, s_tilde, w_tilde) = (r, s, w);
         }

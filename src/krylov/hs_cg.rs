@@ -18,7 +18,7 @@ use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
 use crate::simd::{Simd, vectorized};
-use crate::vector::{Dots, Lanes, Strip, dot, for_strips};
+use crate::vector::{Lanes, Partial, Strip, Sums as _, for_strips, summed};
 
 pub(super) struct HsCg {
     comm: Comm,
@@ -29,7 +29,7 @@ pub(super) struct HsCg {
     p: Vec<f64>,
     s: Vec<f64>,
     /// This rank's part of ν, ⟨r, r⟩, when the update of r has formed it.
-    partial: Option<[f64; 2]>,
+    partial: Option<[Partial; 2]>,
     nu: f64,
     nu_previous: f64,
 }
@@ -65,23 +65,20 @@ impl Method for HsCg {
         }
         let [nu, rr] = partial.take().unwrap_or_else(|| {
             comm.timed(Phase::Vectors, || {
-                let mut dots = Dots::<2>::default();
-                vectorized!(simd => {
-                    let mut sums = dots.load(simd);
-                    for_strips!(i in r.len(), {
-                        let r_k = Lanes::load(simd, r, i);
-                        sums.add([preconditioned(simd, diagonal, r_tilde.as_deref(), r_k, i) * r_k, r_k * r_k]);
-                    });
-                    dots.store(sums);
-                });
-                dots.sums()
+                let mut dots = comm.dots();
+                summed!(simd, sums in &mut dots => for_strips!(i in r.len(), {
+                    let r_k = Lanes::load(simd, r, i);
+                    sums.add([preconditioned(simd, diagonal, r_tilde.as_deref(), r_k, i) * r_k, r_k * r_k]);
+                }));
+                dots.partials()
             })
         });
-        // Without M they are the same.
-        let mut sums = [nu, rr];
-        let words = if m.is_identity() { 1 } else { 2 };
-        comm.sum(&mut sums[..words]);
-        let (nu, rr) = (sums[0], sums[words - 1]);
+        let [nu, rr] = if m.is_identity() {
+            let [nu] = comm.sum_of([nu]);
+            [nu, nu]
+        } else {
+            comm.sum_of([nu, rr])
+        };
         self.nu = nu;
         Scalars { rr, nu, nu_predicted: f64::NAN }
     }
@@ -96,27 +93,23 @@ impl Method for HsCg {
                 (preconditioned(simd, diagonal, r_tilde.as_deref(), r, i) + beta * p_k).store(p, i);
             }));
         });
-        let mut mu = [0.0];
-        a.apply_with(p, s, &mut |rows, s| mu[0] += dot(&p[rows], s));
-        comm.sum(&mut mu);
-        let alpha = match step_length(*nu, mu[0]) {
+        let mut mu = comm.dots();
+        a.apply_with(p, s, &mut |rows, s| mu.add_products(&p[rows], s));
+        let [mu] = comm.sum_of(mu.partials());
+        let alpha = match step_length(*nu, mu) {
             Ok(alpha) => alpha,
             Err(stop) => return stop,
         };
-        let mut dots = Dots::<2>::default();
+        let mut dots = comm.dots();
         comm.timed(Phase::Vectors, || {
-            vectorized!(simd => {
-                let mut sums = dots.load(simd);
-                for_strips!(i in r.len(), {
-                    let [p, s] = Lanes::load_each(simd, [p, s], i);
-                    (Lanes::load(simd, x, i) + alpha * p).store(x, i);
-                    let r = (Lanes::load(simd, r, i) - alpha * s).store(r, i);
-                    sums.add([preconditioned(simd, diagonal, None, r, i) * r, r * r]);
-                });
-                dots.store(sums);
-            });
+            summed!(simd, sums in &mut dots => for_strips!(i in r.len(), {
+                let [p, s] = Lanes::load_each(simd, [p, s], i);
+                (Lanes::load(simd, x, i) + alpha * p).store(x, i);
+                let r = (Lanes::load(simd, r, i) - alpha * s).store(r, i);
+                sums.add([preconditioned(simd, diagonal, None, r, i) * r, r * r]);
+            }));
         });
-        *partial = r_tilde.is_none().then(|| dots.sums());
+        *partial = r_tilde.is_none().then(|| dots.partials());
         Step::Taken { alpha, beta }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::vector::dot;
+use crate::vector::Partial;
 
 /// A conjugate gradient recurrence. Its state belongs to one iterate x_k at a time; an iteration is
 /// [`measure`](Method::measure) (the scalars of x_k become known) and then
@@ -102,9 +102,9 @@ pub(super) fn confirm(stop: Step, a: &mut dyn Operator, p: &[f64]) -> Step {
     };
     let mut s = vec![0.0; p.len()];
     a.apply(p, &mut s);
-    let mut mu = [dot(p, &s)];
-    a.layout().comm().sum(&mut mu);
-    if mu[0] <= 0.0 { Step::Indefinite { mu: mu[0] } } else { Step::Drifted }
+    let comm = a.layout().comm();
+    let [mu] = comm.sum_of([comm.dot(p, &s)]);
+    if mu <= 0.0 { Step::Indefinite { mu } } else { Step::Drifted }
 }
 
 /// How ν_{k+1} = ⟨r̃_{k+1}, r_{k+1}⟩ is predicted from scalars of step k.
@@ -127,32 +127,32 @@ impl Prediction {
 
     /// Sums μ, γ, ν, δ, ⟨r, r⟩ over the ranks by `sum`, leaving out what is not needed: δ without a
     /// use for it, ⟨r, r⟩ when it is ν.
-    pub(super) fn reduce(self, partial: [f64; 5], preconditioned: bool, sum: impl FnOnce(&mut [f64])) -> [f64; 5] {
+    pub(super) fn reduce(
+        self,
+        partial: [Partial; 5],
+        preconditioned: bool,
+        sum: impl FnOnce(&mut [Partial]),
+    ) -> [f64; 5] {
         let [mu, gamma, nu, delta, rr] = partial;
         match (self, preconditioned) {
-            (Prediction::Full, true) => {
-                let mut words = [mu, gamma, nu, delta, rr];
-                sum(&mut words);
-                words
-            }
+            (Prediction::Full, true) => summed([mu, gamma, nu, delta, rr], sum),
             (Prediction::Full, false) => {
-                let mut words = [mu, gamma, nu, delta];
-                sum(&mut words);
-                let [mu, gamma, nu, delta] = words;
+                let [mu, gamma, nu, delta] = summed([mu, gamma, nu, delta], sum);
                 [mu, gamma, nu, delta, nu]
             }
             (Prediction::Meurant, true) => {
-                let mut words = [mu, gamma, nu, rr];
-                sum(&mut words);
-                let [mu, gamma, nu, rr] = words;
+                let [mu, gamma, nu, rr] = summed([mu, gamma, nu, rr], sum);
                 [mu, gamma, nu, f64::NAN, rr]
             }
             (Prediction::Meurant, false) => {
-                let mut words = [mu, gamma, nu];
-                sum(&mut words);
-                let [mu, gamma, nu] = words;
+                let [mu, gamma, nu] = summed([mu, gamma, nu], sum);
                 [mu, gamma, nu, f64::NAN, nu]
             }
         }
     }
+}
+
+fn summed<const K: usize>(mut partials: [Partial; K], sum: impl FnOnce(&mut [Partial])) -> [f64; K] {
+    sum(&mut partials);
+    partials.map(|sum| sum.value())
 }

@@ -23,8 +23,7 @@ use super::method::{Column, Method, Prediction, Scalars, State, Step, confirm, s
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::simd::vectorized;
-use crate::vector::{Dots, Lanes, for_strips};
+use crate::vector::{Lanes, Partial, Sums as _, for_strips, summed};
 
 pub(super) struct PipePCg {
     comm: Comm,
@@ -36,7 +35,7 @@ pub(super) struct PipePCg {
     u: Vec<f64>,
     tilde: Option<Tilde>,
     /// This rank's part of μ, γ, ν, δ, ⟨r, r⟩.
-    partial: [f64; 5],
+    partial: [Partial; 5],
     scalars: [f64; 5],
     /// ν'_k, NaN when nothing predicted it.
     nu_predicted: f64,
@@ -67,7 +66,7 @@ impl PipePCg {
             w: zeros(),
             u: zeros(),
             tilde,
-            partial: [0.0; 5],
+            partial: a.layout().comm().dots().partials(),
             scalars: [0.0; 5],
             nu_predicted: f64::NAN,
             beta: 0.0,
@@ -77,19 +76,15 @@ impl PipePCg {
         Box::new(method)
     }
 
-    fn partial_sums(&self) -> [f64; 5] {
-        let PipePCg { p, r, s, tilde, .. } = self;
+    fn partial_sums(&self) -> [Partial; 5] {
+        let PipePCg { comm, p, r, s, tilde, .. } = self;
         let (r_tilde, s_tilde) = tilde.as_ref().map_or((r, s), |tilde| (&tilde.r, &tilde.s));
-        let mut dots = Dots::<5>::default();
-        vectorized!(simd => {
-            let mut sums = dots.load(simd);
-            for_strips!(i in r.len(), {
-                let [r, p, s, r_tilde, s_tilde] = Lanes::load_each(simd, [r, p, s, r_tilde, s_tilde], i);
-                sums.add([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
-            });
-            dots.store(sums);
-        });
-        dots.sums()
+        let mut dots = comm.dots();
+        summed!(simd, sums in &mut dots => for_strips!(i in r.len(), {
+            let [r, p, s, r_tilde, s_tilde] = Lanes::load_each(simd, [r, p, s, r_tilde, s_tilde], i);
+            sums.add([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
+        }));
+        dots.partials()
     }
 }
 
@@ -114,30 +109,26 @@ impl Method for PipePCg {
         self.nu_predicted = Prediction::Full.nu(nu, alpha, delta, gamma);
         let beta_next = self.nu_predicted / nu;
         let PipePCg { comm, x, r, p, s, w, u, tilde, .. } = self;
-        let mut dots = Dots::<5>::default();
+        let mut dots = comm.dots();
         comm.timed(Phase::Vectors, || {
-            vectorized!(simd => {
-                let mut sums = dots.load(simd);
-                for_strips!(i in x.len(), {
-                    let [p_k, s_k, u_k] = Lanes::load_each(simd, [p, s, u], i);
-                    (Lanes::load(simd, x, i) + alpha * p_k).store(x, i);
-                    let r = (Lanes::load(simd, r, i) - alpha * s_k).store(r, i);
-                    let w = (Lanes::load(simd, w, i) - alpha * u_k).store(w, i);
-                    let s = (w + beta_next * s_k).store(s, i);
-                    let (mut r_tilde, mut s_tilde) = (r, s);
-                    if let Some(tilde) = tilde {
-                        let [s_tilde_k, u_tilde_k] = Lanes::load_each(simd, [&tilde.s, &tilde.u], i);
-                        r_tilde = (Lanes::load(simd, &tilde.r, i) - alpha * s_tilde_k).store(&mut tilde.r, i);
-                        let w_tilde = (Lanes::load(simd, &tilde.w, i) - alpha * u_tilde_k).store(&mut tilde.w, i);
-                        s_tilde = (w_tilde + beta_next * s_tilde_k).store(&mut tilde.s, i);
-                    }
-                    let p = (r_tilde + beta_next * p_k).store(p, i);
-                    sums.add([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
-                });
-                dots.store(sums);
-            });
+            summed!(simd, sums in &mut dots => for_strips!(i in x.len(), {
+                let [p_k, s_k, u_k] = Lanes::load_each(simd, [p, s, u], i);
+                (Lanes::load(simd, x, i) + alpha * p_k).store(x, i);
+                let r = (Lanes::load(simd, r, i) - alpha * s_k).store(r, i);
+                let w = (Lanes::load(simd, w, i) - alpha * u_k).store(w, i);
+                let s = (w + beta_next * s_k).store(s, i);
+                let (mut r_tilde, mut s_tilde) = (r, s);
+                if let Some(tilde) = tilde {
+                    let [s_tilde_k, u_tilde_k] = Lanes::load_each(simd, [&tilde.s, &tilde.u], i);
+                    r_tilde = (Lanes::load(simd, &tilde.r, i) - alpha * s_tilde_k).store(&mut tilde.r, i);
+                    let w_tilde = (Lanes::load(simd, &tilde.w, i) - alpha * u_tilde_k).store(&mut tilde.w, i);
+                    s_tilde = (w_tilde + beta_next * s_tilde_k).store(&mut tilde.s, i);
+                }
+                let p = (r_tilde + beta_next * p_k).store(p, i);
+                sums.add([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
+            }));
         });
-        self.partial = dots.sums();
+        self.partial = dots.partials();
         Step::Taken { alpha, beta: std::mem::replace(&mut self.beta, beta_next) }
     }
 

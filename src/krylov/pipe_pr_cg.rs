@@ -33,8 +33,8 @@ use super::method::{Column, Method, Prediction, Scalars, State, Step, confirm, s
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
-use crate::simd::{Simd, vectorized};
-use crate::vector::{Dots, Lanes, for_strips};
+use crate::simd::Simd;
+use crate::vector::{Dots, Lanes, Partial, Sums, for_strips, summed};
 use std::ops::Range;
 
 type Pairs = Vec<[f64; 2]>;
@@ -50,7 +50,7 @@ pub(super) struct PipePrCg {
     /// [r, s] and [w̃, ũ]; None when M is diagonal.
     general: Option<(Pairs, Pairs)>,
     /// This rank's part of μ, γ, ν, δ, ⟨r, r⟩.
-    partial: [f64; 5],
+    partial: [Partial; 5],
     /// Their sums over all ranks.
     scalars: [f64; 5],
     /// ν'_k, NaN when nothing predicted it.
@@ -86,7 +86,7 @@ impl PipePrCg {
             rs_tilde: pairs(),
             wu: if is_diagonal && a.one_sweep().is_some() { Vec::new() } else { pairs() },
             general: (!is_diagonal).then(|| (pairs(), pairs())),
-            partial: [0.0; 5],
+            partial: a.layout().comm().dots().partials(),
             scalars: [0.0; 5],
             nu_predicted: f64::NAN,
             beta: 0.0,
@@ -96,32 +96,28 @@ impl PipePrCg {
     }
 
     /// This rank's part of μ, γ, ν, δ, ⟨r, r⟩, added up in the order of the updates.
-    fn partial_sums(&self, a: &dyn Operator, m: &dyn Preconditioner) -> [f64; 5] {
-        let PipePrCg { p, rs_tilde, general, .. } = self;
-        let mut dots = Dots::<5>::default();
+    fn partial_sums(&self, a: &dyn Operator, m: &dyn Preconditioner) -> [Partial; 5] {
+        let PipePrCg { comm, p, rs_tilde, general, .. } = self;
+        let mut dots = comm.dots();
         let mut add = |rows: Range<usize>| {
             let (p, rs_tilde) = (&p[rows.clone()], &rs_tilde[rows.clone()]);
             let rs = general.as_ref().map(|(rs, _)| &rs[rows.clone()]);
             let m = m.diagonal().map(|m| &m[rows]);
-            vectorized!(simd => {
-                let mut sums = dots.load(simd);
-                for_strips!(i in p.len(), {
-                    let (p, [r_tilde, s_tilde]) = (Lanes::load(simd, p, i), Lanes::load_pair(simd, rs_tilde, i));
-                    let [r, s] = match (rs, m) {
-                        (Some(rs), _) => Lanes::load_pair(simd, rs, i),
-                        (None, Some(m)) => [r_tilde, s_tilde].map(|v| Lanes::load_divisor(simd, m, i) * v),
-                        (None, None) => [r_tilde, s_tilde],
-                    };
-                    sums.add([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
-                });
-                dots.store(sums);
-            });
+            summed!(simd, sums in &mut dots => for_strips!(i in p.len(), {
+                let (p, [r_tilde, s_tilde]) = (Lanes::load(simd, p, i), Lanes::load_pair(simd, rs_tilde, i));
+                let [r, s] = match (rs, m) {
+                    (Some(rs), _) => Lanes::load_pair(simd, rs, i),
+                    (None, Some(m)) => [r_tilde, s_tilde].map(|v| Lanes::load_divisor(simd, m, i) * v),
+                    (None, None) => [r_tilde, s_tilde],
+                };
+                sums.add([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
+            }));
         };
         match general {
             Some(_) => add(0..p.len()),
             None => a.each_block(&mut add),
         }
-        dots.sums()
+        dots.partials()
     }
 }
 
@@ -149,16 +145,19 @@ impl Method for PipePrCg {
         let beta_next = self.nu_predicted / nu;
         let PipePrCg { comm, x, p, rs_tilde, wu, general, .. } = self;
         self.partial = if let Some((rs, wu_tilde)) = general {
-            comm.timed(
-                Phase::Vectors,
-                || vectorized!(simd => update_general(simd, alpha, beta_next, x, p, rs_tilde, wu, rs, wu_tilde)),
-            )
+            let mut dots = comm.dots();
+            comm.timed(Phase::Vectors, || {
+                summed!(simd, sums in &mut dots => {
+                    update_general(simd, alpha, beta_next, x, p, rs_tilde, wu, rs, wu_tilde, &mut sums)
+                });
+            });
+            dots.partials()
         } else {
             if !m.is_identity() {
                 // M⁻¹ (w − α u) is both applications at once.
                 comm.profile().count(|counts| counts.preconditioned += 2);
             }
-            let mut update = Update { alpha, beta: beta_next, x, p, m: m.diagonal(), dots: Dots::default() };
+            let mut update = Update { alpha, beta: beta_next, x, p, m: m.diagonal(), dots: comm.dots() };
             if let Some(a) = a.one_sweep() {
                 a.sweep(rs_tilde, &mut |rows, rs_tilde, wu| update.rows(rows, rs_tilde, wu));
             } else {
@@ -166,7 +165,7 @@ impl Method for PipePrCg {
                     a.each_block(&mut |rows| update.rows(rows.clone(), &mut rs_tilde[rows.clone()], &wu[rows]));
                 });
             }
-            update.dots.sums()
+            update.dots.partials()
         };
         let beta = std::mem::replace(&mut self.beta, beta_next);
         Step::Taken { alpha, beta }
@@ -223,8 +222,11 @@ impl Update<'_> {
         let (x, p) = (&mut x[rows.clone()], &mut p[rows.clone()]);
         // Apart, so that each is compiled for what it is.
         match m {
-            None => vectorized!(simd => update(simd, *alpha, *beta, x, p, None, rs_tilde, wu, dots)),
-            Some(m) => vectorized!(simd => update(simd, *alpha, *beta, x, p, Some(&m[rows]), rs_tilde, wu, dots)),
+            None => summed!(simd, sums in dots => update(simd, *alpha, *beta, x, p, None, rs_tilde, wu, &mut sums)),
+            Some(m) => {
+                let m = Some(&m[rows]);
+                summed!(simd, sums in dots => update(simd, *alpha, *beta, x, p, m, rs_tilde, wu, &mut sums));
+            }
         }
     }
 }
@@ -240,10 +242,9 @@ fn update<S: Simd>(
     m: Option<&[f64]>,
     rs_tilde: &mut [[f64; 2]],
     wu: &[[f64; 2]],
-    dots: &mut Dots<5>,
+    sums: &mut impl Sums<S, 5>,
 ) {
     let (p, rs_tilde, wu) = (&mut p[..x.len()], &mut rs_tilde[..x.len()], &wu[..x.len()]);
-    let mut sums = dots.load(simd);
     for_strips!(i in x.len(), {
         #[allow(clippy::manual_map)] // A closure might not be inlined.
         let m = match m {
@@ -263,7 +264,6 @@ fn update<S: Simd>(
         p_next.store(p, i);
         Lanes::store_pair([r_tilde, s_tilde], rs_tilde, i);
     });
-    dots.store(sums);
 }
 
 /// The same with any M.
@@ -279,9 +279,8 @@ fn update_general<S: Simd>(
     wu: &[[f64; 2]],
     rs: &mut [[f64; 2]],
     wu_tilde: &[[f64; 2]],
-) -> [f64; 5] {
-    let mut dots = Dots::<5>::default();
-    let mut sums = dots.load(simd);
+    sums: &mut impl Sums<S, 5>,
+) {
     for_strips!(i in x.len(), {
         let (x_k, p_k) = (Lanes::load(simd, x, i), Lanes::load(simd, p, i));
         let ([r, s], [w, u]) = (Lanes::load_pair(simd, rs, i), Lanes::load_pair(simd, wu, i));
@@ -298,8 +297,6 @@ fn update_general<S: Simd>(
         Lanes::store_pair([r, s], rs, i);
         Lanes::store_pair([r_tilde, s_tilde], rs_tilde, i);
     });
-    dots.store(sums);
-    dots.sums()
 }
 
 /// M⁻¹ v; M = I if it is None.
@@ -324,6 +321,7 @@ fn times<S: Simd>(m: Option<Lanes<S>>, v: Lanes<S>) -> Lanes<S> {
 mod tests {
     use super::*;
     use crate::simd::with_every_simd;
+    use crate::vector::Summation;
 
     const ALPHA: f64 = 0.37;
     const BETA: f64 = 0.81;
@@ -366,12 +364,15 @@ mod tests {
             for m in [None, Some(&diagonal[..])] {
                 let (rows, sums) = plainly(&x, &p, m, &rs_tilde, &wu);
                 with_every_simd!(simd => {
-                    let (mut x, mut p, mut rs_tilde, mut dots) = (x.clone(), p.clone(), rs_tilde.clone(), Dots::<5>::default());
-                    update(simd, ALPHA, BETA, &mut x, &mut p, m, &mut rs_tilde, &wu, &mut dots);
+                    let (mut x, mut p, mut rs_tilde) = (x.clone(), p.clone(), rs_tilde.clone());
+                    let Dots::Plain(mut dots) = Dots::<5>::new(Summation::Plain) else { unreachable!() };
+                    let mut in_registers = dots.load(simd);
+                    update(simd, ALPHA, BETA, &mut x, &mut p, m, &mut rs_tilde, &wu, &mut in_registers);
+                    dots.store(in_registers);
                     for i in 0..n {
                         assert_eq!([x[i], p[i], rs_tilde[i][0], rs_tilde[i][1]], rows[i], "row {i} of {n}");
                     }
-                    for (sum, plain) in dots.sums().into_iter().zip(sums) {
+                    for (sum, plain) in Dots::Plain(dots).partials().into_iter().map(|sum| sum.value()).zip(sums) {
                         assert!((sum - plain).abs() <= 1e-12 * n as f64, "{sum} and {plain} of {n} rows");
                     }
                 });

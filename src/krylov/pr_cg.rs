@@ -20,7 +20,7 @@ use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
 use crate::simd::vectorized;
-use crate::vector::{Dots, Lanes, for_strips};
+use crate::vector::{Lanes, Sums as _, for_strips, summed};
 use std::ops::Range;
 
 pub(super) struct PrCg {
@@ -76,18 +76,14 @@ impl PrCg {
 impl Method for PrCg {
     fn measure(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Scalars {
         let PrCg { comm, prediction, r, p, s, tilde, scalars, .. } = self;
-        let mut dots = Dots::<5>::default();
+        let mut dots = comm.dots();
         let mut add = |rows: Range<usize>, s: &[f64], tilde: Option<[&[f64]; 2]>| {
             let (r, p) = (&r[rows.clone()], &p[rows]);
             let [r_tilde, s_tilde] = tilde.unwrap_or([r, s]);
-            vectorized!(simd => {
-                let mut sums = dots.load(simd);
-                for_strips!(i in r.len(), {
-                    let [r, p, s, r_tilde, s_tilde] = Lanes::load_each(simd, [r, p, s, r_tilde, s_tilde], i);
-                    sums.add([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
-                });
-                dots.store(sums);
-            });
+            summed!(simd, sums in &mut dots => for_strips!(i in r.len(), {
+                let [r, p, s, r_tilde, s_tilde] = Lanes::load_each(simd, [r, p, s, r_tilde, s_tilde], i);
+                sums.add([p * s, s_tilde * s, r_tilde * r, r_tilde * s, r * r]);
+            }));
         };
         match tilde {
             None => a.apply_with(p, s, &mut |rows, s| add(rows, s, None)),
@@ -97,7 +93,7 @@ impl Method for PrCg {
                 comm.timed(Phase::Vectors, || add(0..s.len(), s, Some([r_tilde, s_tilde])));
             }
         }
-        *scalars = prediction.reduce(dots.sums(), tilde.is_some(), |words| comm.sum(words));
+        *scalars = prediction.reduce(dots.partials(), tilde.is_some(), |sums| comm.sum_partials(sums));
         let [_, _, nu, _, rr] = *scalars;
         Scalars { rr, nu, nu_predicted: self.nu_predicted }
     }

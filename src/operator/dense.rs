@@ -8,6 +8,7 @@ use super::operator::Operator;
 use crate::comm::{Comm, Phase};
 use crate::distributed::{Layout, LocalRows};
 use crate::problem::Spectrum;
+use crate::vector::{Partial, Summation};
 use ndarray::{Array2, ArrayView2};
 use std::ops::Range;
 
@@ -21,7 +22,11 @@ pub struct DenseColumns {
 
 impl DenseColumns {
     /// Fills this rank's columns. Memory: n²/P doubles per rank.
+    ///
+    /// # Panics
+    /// If inner products are to be reproducible: the products themselves are plain sums over the ranks here.
     pub fn new(comm: &Comm, spectrum: &Spectrum) -> DenseColumns {
+        assert_eq!(comm.summation(), Summation::Plain, "products of the dense model problem are plain sums");
         let layout = Layout::even(comm, spectrum.n);
         let mut columns = Array2::from_elem((spectrum.n as usize, layout.len()), Spectrum::EVERYWHERE);
         for (local, &row) in layout.rows().iter().enumerate() {
@@ -37,7 +42,7 @@ impl DenseColumns {
     }
 
     /// Sums `words` = K partial products of all rows, row by row, followed by `sums`.
-    fn reduce_products<const K: usize>(&mut self, x: &[[f64; K]], y: &mut [[f64; K]], sums: &mut [f64])
+    fn reduce_products<const K: usize>(&mut self, x: &[[f64; K]], y: &mut [[f64; K]], sums: &mut [Partial])
     where
         [f64; K]: bytemuck::Pod,
     {
@@ -53,11 +58,11 @@ impl DenseColumns {
             counts.products += K as u64;
             counts.product_bytes += self.bytes_per_pass(K);
         });
-        self.words.extend_from_slice(sums);
+        self.words.extend(sums.iter().map(|partial| partial.value()));
         comm.sum(&mut self.words);
         let products: &[[f64; K]] = bytemuck::cast_slice(&self.words[..K * n]);
         y.copy_from_slice(&products[self.own()]);
-        sums.copy_from_slice(&self.words[K * n..]);
+        sums.iter_mut().zip(&self.words[K * n..]).for_each(|(sum, &word)| *sum = Partial::Plain(word));
     }
 }
 
@@ -107,7 +112,7 @@ impl Operator for DenseColumns {
         &mut self,
         x: &[[f64; 2]],
         y: &mut [[f64; 2]],
-        sums: &mut [f64],
+        sums: &mut [Partial],
         meanwhile: &mut dyn FnMut(&[[f64; 2]]),
     ) {
         self.reduce_products(x, y, sums);
@@ -119,7 +124,7 @@ impl Operator for DenseColumns {
         prepare: &mut dyn FnMut(&mut [f64]),
         x: &mut [f64],
         y: &mut [f64],
-        sums: &mut [f64],
+        sums: &mut [Partial],
         meanwhile: &mut dyn FnMut(&[f64]),
     ) {
         prepare(x);

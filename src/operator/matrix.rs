@@ -8,7 +8,7 @@ use crate::distributed::{Halo, HaloPlan, Layout, LocalRows, Ordering, StencilRow
 use crate::error::Result;
 use crate::partition::Owners;
 use crate::problem::{Rows, Stencil};
-use crate::vector::blocks;
+use crate::vector::{Partial, blocks};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -345,14 +345,14 @@ impl Operator for DistMatrix {
         &mut self,
         x: &[[f64; 2]],
         y: &mut [[f64; 2]],
-        sums: &mut [f64],
+        sums: &mut [Partial],
         meanwhile: &mut dyn FnMut(&[[f64; 2]]),
     ) {
         let DistMatrix { layout, local, pair, .. } = self;
-        let sum = layout.comm().start_sum(sums);
+        let sum = layout.comm().start_sum_of(sums);
         pass(layout, local, pair, x, y, || sum.poll(), |_, _| ());
         meanwhile(y);
-        sum.finish(sums);
+        sum.finish_of(sums);
     }
 
     fn apply_summing(
@@ -360,16 +360,16 @@ impl Operator for DistMatrix {
         prepare: &mut dyn FnMut(&mut [f64]),
         x: &mut [f64],
         y: &mut [f64],
-        sums: &mut [f64],
+        sums: &mut [Partial],
         meanwhile: &mut dyn FnMut(&[f64]),
     ) {
         let DistMatrix { layout, local, single, .. } = self;
-        let sum = layout.comm().start_sum(sums);
+        let sum = layout.comm().start_sum_of(sums);
         prepare(x);
         let poll = || sum.poll();
         pass(layout, local, single, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), poll, |_, _| ());
         meanwhile(y);
-        sum.finish(sums);
+        sum.finish_of(sums);
     }
 
     fn each_block(&self, each: &mut dyn FnMut(Range<usize>)) {
@@ -420,11 +420,11 @@ impl Operator for DistMatrix {
 const SWEPT: &str = "a matrix that is swept";
 
 impl OneSweep for DistMatrix {
-    fn exchange_summing(&mut self, x: &[[f64; 2]], sums: &mut [f64]) {
+    fn exchange_summing(&mut self, x: &[[f64; 2]], sums: &mut [Partial]) {
         let halo = &mut self.sweep.as_mut().expect(SWEPT).halo;
-        let sum = self.layout.comm().start_sum(sums);
+        let sum = self.layout.comm().start_sum_of(sums);
         halo.start(x);
-        sum.finish(sums);
+        sum.finish_of(sums);
         halo.finish();
     }
 

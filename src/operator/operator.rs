@@ -1,6 +1,7 @@
 //! What a Krylov method asks of a matrix.
 
 use crate::distributed::{Layout, LocalRows};
+use crate::vector::Partial;
 use std::ops::Range;
 
 /// A symmetric positive definite matrix, distributed by rows. Every method but `layout`,
@@ -22,7 +23,7 @@ pub trait Operator {
 
     /// Two products in one pass over A and one exchange (one message per neighbour carries both
     /// vectors), while the global sum of `sums` is in flight: on return `sums` holds the sums over
-    /// all ranks of what it held before, word by word.
+    /// all ranks of what it held before, one by one.
     ///
     /// `x` and `y` hold the two vectors side by side, `x[row] = [first, second]`. `meanwhile` gets
     /// `y` once it is complete: work that may still hide the sum.
@@ -30,7 +31,7 @@ pub trait Operator {
         &mut self,
         x: &[[f64; 2]],
         y: &mut [[f64; 2]],
-        sums: &mut [f64],
+        sums: &mut [Partial],
         meanwhile: &mut dyn FnMut(&[[f64; 2]]),
     );
 
@@ -41,7 +42,7 @@ pub trait Operator {
         prepare: &mut dyn FnMut(&mut [f64]),
         x: &mut [f64],
         y: &mut [f64],
-        sums: &mut [f64],
+        sums: &mut [Partial],
         meanwhile: &mut dyn FnMut(&[f64]),
     );
 
@@ -88,7 +89,7 @@ pub type EachBlock<'a, T> = dyn FnMut(Range<usize>, &mut [T], &[T]) + 'a;
 pub trait OneSweep {
     /// The global sum of `sums` and the exchange of ghosts of the pairs `x`, both in flight at the
     /// same time and both complete on return. Collective.
-    fn exchange_summing(&mut self, x: &[[f64; 2]], sums: &mut [f64]);
+    fn exchange_summing(&mut self, x: &[[f64; 2]], sums: &mut [Partial]);
 
     /// For every block of rows, in an order of the operator's: its products A x, and its part of `x`,
     /// which may be overwritten: no product needs it any more. `x` is as it was in `exchange_summing`

@@ -6,6 +6,7 @@ use crate::comm::{Comm, Op};
 use crate::krylov::{Kind, Preconditioning, TABLE};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
+use crate::vector::Partial;
 
 /// A plainer method is taken for as much as it is not slower than this share: measured times vary as much,
 /// and the plainer the recurrence, the smaller its rounding errors.
@@ -79,7 +80,7 @@ pub fn measure_parts(a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Parts 
             time(4, &mut || m.apply_pair(&pairs, &mut products));
         }
         if let Some(a) = a.one_sweep() {
-            time(5, &mut || a.exchange_summing(&pairs, &mut [0.0; SUM_WORDS]));
+            time(5, &mut || a.exchange_summing(&pairs, &mut [Partial::Plain(0.0); SUM_WORDS]));
         }
     }
     let [single, update, pair, apply, apply_pair, exchange] =

@@ -191,8 +191,7 @@ fn accuracy_run(
         let error: Vec<f64> = snapshot.x.iter().zip(solution).map(|(x, solution)| x - solution).collect();
         // b − A x = −A (x − x*): one product serves both.
         snapshot.a.apply(&error, &mut product);
-        let mut squares = [crate::vector::dot(&error, &product), crate::vector::dot(&product, &product)];
-        comm.sum(&mut squares);
+        let squares = comm.sum_of([comm.dot(&error, &product), comm.dot(&product, &product)]);
         errors.push(squares[0].abs().sqrt());
         residuals.push(squares[1].sqrt());
     });

@@ -7,6 +7,7 @@ mod machine;
 mod partition;
 mod vectors;
 
+use crate::binned::MOST_TERMS;
 use crate::comm::{Comm, Op};
 use crate::distributed::{Layout, rows_to_owners};
 use crate::error::{Error, ExitCode, Result};
@@ -44,6 +45,8 @@ pub struct Job {
     pub partition: Partition,
     /// How the matrix is kept and swept.
     pub matrix: MatrixOptions,
+    /// The same bits whatever the ranks, the partition and how the matrix is kept and swept.
+    pub reproducible: bool,
     /// The method; without one the performance model chooses it.
     pub solver: Option<&'static krylov::Kind>,
     /// The preconditioner.
@@ -143,6 +146,10 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
     let clock = || comm.clock_seconds();
     let start = clock();
     let problem = problem::load(comm, &job.source)?;
+    let comm = &if job.reproducible { comm.reproducible() } else { comm.clone() };
+    if job.reproducible && problem.n() > MOST_TERMS {
+        return Err(Error::usage(format!("--reproducible serves up to {MOST_TERMS} rows, not {}", problem.n())));
+    }
     if let Some((path, format)) = &job.files.matrix {
         problem::write_matrix(comm, &problem, path, *format)?;
     }
@@ -204,6 +211,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         method: MethodFacts {
             solver: solver.name,
             choice: choice.as_ref().map(|choice| ChoiceFacts::new(choice, slowest(choosing))),
+            reproducible: job.reproducible,
             preconditioner: job.preconditioner.name,
             sub_preconditioner: (job.preconditioner.name == "bjacobi").then_some(job.preconditioning.sub_pc.name),
             preconditioner_note: m.note(),
@@ -358,7 +366,7 @@ fn outcome_facts(
 
 fn write_reports(job: &Job, run: &Run, outcome: &Outcome) -> Result<()> {
     if let Some(path) = &job.files.history {
-        write_file(path, report::history_csv(outcome, &job.settings).as_bytes())?;
+        write_file(path, report::history_csv(outcome, &job.settings, !job.reproducible).as_bytes())?;
     }
     if let Some(path) = &job.files.json {
         write_file(path, report::to_json(run).as_bytes())?;

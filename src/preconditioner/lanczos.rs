@@ -2,7 +2,7 @@
 
 use crate::operator::Operator;
 use crate::tridiagonal::eigenvalue;
-use crate::vector::{axpy, dot};
+use crate::vector::axpy;
 
 /// Estimates of the least and the greatest eigenvalue of S A S (that is, of S² A), from inside, for a positive
 /// diagonal S = `scaling`. Lanczos (J. Res. Nat. Bur. Standards 45, 1950), `steps` of them, without
@@ -10,16 +10,15 @@ use crate::vector::{axpy, dot};
 /// estimates do not depend on the partition. Collective.
 pub(super) fn spectrum_ends(a: &mut dyn Operator, scaling: &[f64], steps: usize) -> [f64; 2] {
     let comm = a.layout().comm().clone();
-    let sum = |partial: f64| {
-        let mut words = [partial];
-        comm.sum(&mut words);
-        words[0]
+    let dot = |x: &[f64], y: &[f64]| {
+        let [sum] = comm.sum_of([comm.dot(x, y)]);
+        sum
     };
     let mut v: Vec<f64> = a.layout().rows().iter().map(|&row| noise(row)).collect();
     let mut previous = vec![0.0; v.len()];
     let (mut scaled, mut w) = (previous.clone(), previous.clone());
     let (mut alphas, mut betas_squared) = (Vec::new(), Vec::new());
-    let mut beta = sum(dot(&v, &v)).sqrt();
+    let mut beta = dot(&v, &v).sqrt();
     for step in 0..steps {
         v.iter_mut().for_each(|v| *v /= beta);
         (0..v.len()).for_each(|i| scaled[i] = scaling[i] * v[i]);
@@ -28,10 +27,10 @@ pub(super) fn spectrum_ends(a: &mut dyn Operator, scaling: &[f64], steps: usize)
         if step > 0 {
             axpy(&mut w, -beta, &previous);
         }
-        let alpha = sum(dot(&v, &w));
+        let alpha = dot(&v, &w);
         axpy(&mut w, -alpha, &v);
         alphas.push(alpha);
-        beta = sum(dot(&w, &w)).sqrt();
+        beta = dot(&w, &w).sqrt();
         // The space is exhausted: what is left is rounding.
         if beta.is_nan() || beta <= 1e-8 * alpha.abs() {
             break;

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 /// One line per iterate: iteration, residual, relative residual, ν, α, β, gap of the predicted ν,
 /// lower and upper bound of the A-norm error, seconds. Numbers are printed so that they read back to
-/// the same bits; a cell without a value is empty.
-pub fn history_csv(outcome: &Outcome, settings: &Settings) -> String {
+/// the same bits; a cell without a value is empty, and without `timed` the seconds are.
+pub fn history_csv(outcome: &Outcome, settings: &Settings, timed: bool) -> String {
     let head = "iteration,residual,relative_residual,nu,alpha,beta,nu_gap,error_a_lower,error_a_upper,seconds\n";
     let mut text = String::from(head);
     let cell = |value: f64| if value.is_nan() { String::new() } else { format!("{value:e}") };
@@ -23,7 +23,8 @@ pub fn history_csv(outcome: &Outcome, settings: &Settings) -> String {
             upper[k],
         ];
         let cells = numbers.map(cell).join(",");
-        writeln!(text, "{},{cells},{:.6}", record.iteration, record.seconds).expect("writing to a string succeeds");
+        let seconds = if timed { format!("{:.6}", record.seconds) } else { String::new() };
+        writeln!(text, "{},{cells},{seconds}", record.iteration).expect("writing to a string succeeds");
     }
     text
 }

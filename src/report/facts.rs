@@ -244,6 +244,8 @@ pub struct MethodFacts {
     pub solver: &'static str,
     /// Why it was chosen; null if it was asked for.
     pub choice: Option<ChoiceFacts>,
+    /// Whether inner products were added up reproducibly.
+    pub reproducible: bool,
     /// Name of the preconditioner.
     pub preconditioner: &'static str,
     /// How block Jacobi solves with its blocks; null for other preconditioners.

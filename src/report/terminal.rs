@@ -93,7 +93,11 @@ pub fn summary(run: &Run) -> String {
     }
     let method = &run.method;
     let sub = method.sub_preconditioner.map_or(String::new(), |sub| format!(" ({sub})"));
-    line("method", format!("{}, preconditioner {}{sub}, rtol {:e}", method.solver, method.preconditioner, method.rtol));
+    let bits = if method.reproducible { ", reproducible" } else { "" };
+    line(
+        "method",
+        format!("{}, preconditioner {}{sub}, rtol {:e}{bits}", method.solver, method.preconditioner, method.rtol),
+    );
     if let Some(choice) = &method.choice {
         line("", format!("auto: {}", choice.reason));
     }

@@ -12,6 +12,7 @@ mod machine;
 mod mutants;
 mod outputs;
 mod partition;
+mod reproducible;
 mod solve;
 mod support;
 mod usage;

@@ -43,7 +43,9 @@ unsafe impl GlobalAlloc for Counting {
 fn nothing_is_allocated(comm: &Comm) {
     let matrix = grid(40, 30);
     let owners = random_owners(&mut Random::new(21), matrix.rows(), comm.size());
-    for schedule in [Schedule::Overlap, Schedule::OneSweep] {
+    let ways = [Schedule::Overlap, Schedule::OneSweep].map(|way| [(way, comm.clone()), (way, comm.reproducible())]);
+    for (schedule, comm) in ways.as_flattened() {
+        let schedule = *schedule;
         let mut a = distribute_with(comm, &matrix, &owners, &MatrixOptions { schedule, ..MatrixOptions::default() });
         let b = vec![1.0; a.layout().len()];
         for pc in preconditioner::TABLE {

@@ -5,6 +5,7 @@ use crate::support::{Random, pick};
 use halocg::comm::Comm;
 use halocg::operator::{DenseColumns, Operator};
 use halocg::problem::Spectrum;
+use halocg::vector::Partial;
 
 pub const BODIES: &[Body] = &[("dense columns multiply and sum in one reduction", multiply)];
 
@@ -26,10 +27,10 @@ fn multiply(comm: &Comm) {
         let before = comm.profile().counts();
         let pair: Vec<[f64; 2]> = rows.iter().map(|&row| [x[row as usize], z[row as usize]]).collect();
         let mut product = vec![[f64::NAN; 2]; rows.len()];
-        let mut sums = [2.0, comm.rank() as f64, -1.0];
+        let mut sums = [2.0, comm.rank() as f64, -1.0].map(Partial::Plain);
         a.apply_pair_summing(&pair, &mut product, &mut sums, &mut |_| ());
         let ranks = comm.size() as f64;
-        assert_eq!(sums, [2.0 * ranks, ranks * (ranks - 1.0) / 2.0, -ranks]);
+        assert_eq!(sums, [2.0 * ranks, ranks * (ranks - 1.0) / 2.0, -ranks].map(Partial::Plain));
         assert!(
             rows.iter().zip(&product).all(|(&row, y)| close(y[0], expected(&x, row)) && close(y[1], expected(&z, row)))
         );

@@ -17,6 +17,7 @@ mod partitions;
 mod preconditioners;
 mod product;
 mod reference;
+mod reproducible;
 mod saved;
 mod scalars;
 mod solve;
@@ -50,6 +51,7 @@ fn bodies() -> Vec<Body> {
         saved::BODIES,
         scalars::BODIES,
         reference::BODIES,
+        reproducible::BODIES,
         solve::BODIES,
     ]
     .concat()

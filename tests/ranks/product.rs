@@ -10,6 +10,7 @@ use halocg::partition::{self, Partition};
 use halocg::preconditioner;
 use halocg::problem::matrix_market::SerialMatrix;
 use halocg::problem::{Problem, Stencil};
+use halocg::vector::Partial;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub const BODIES: &[Body] = &[
@@ -42,11 +43,11 @@ fn check(comm: &Comm, matrix: &SerialMatrix, owners: &[u32], random: &mut Random
 
         let pair: Vec<[f64; 2]> = x.iter().zip(&z).map(|(&x, &z)| [x, z]).collect();
         let mut product = vec![[f64::NAN; 2]; rows.len()];
-        let mut sums = [1.0, comm.rank() as f64];
+        let mut sums = [1.0, comm.rank() as f64].map(Partial::Plain);
         let mut seen = None;
         a.apply_pair_summing(&pair, &mut product, &mut sums, &mut |y| seen = Some(y.to_vec()));
         let ranks = comm.size() as f64;
-        assert_eq!(sums, [ranks, ranks * (ranks - 1.0) / 2.0]);
+        assert_eq!(sums, [ranks, ranks * (ranks - 1.0) / 2.0].map(Partial::Plain));
         assert_eq!(seen.as_ref(), Some(&product), "the work meanwhile sees the complete product");
         for (k, expected) in expected.iter().enumerate() {
             assert!(product.iter().zip(pick(expected, &rows)).all(|(y, expected)| close(y[k], expected)));
@@ -159,9 +160,9 @@ fn formats_and_schedules(comm: &Comm, matrix: &SerialMatrix, owners: &[u32], ran
             let mut products = vec![[f64::NAN; 2]; rows.len()];
             if let Some(a) = a.one_sweep() {
                 assert!(schedule == Schedule::OneSweep);
-                let (mut swept, mut sums) = (pairs.clone(), [1.0, 2.0]);
+                let (mut swept, mut sums) = (pairs.clone(), [1.0, 2.0].map(Partial::Plain));
                 a.exchange_summing(&swept, &mut sums);
-                assert_eq!(sums, [1.0, 2.0].map(|sum| sum * comm.size() as f64));
+                assert_eq!(sums, [1.0, 2.0].map(|sum| Partial::Plain(sum * comm.size() as f64)));
                 a.sweep(&mut swept, &mut |rows, x, y| {
                     assert_eq!(x, &pairs[rows.clone()], "the block's own x");
                     products[rows].copy_from_slice(y);

@@ -14,6 +14,7 @@ use halocg::krylov::{self, Settings};
 use halocg::operator::{DistMatrix, EachBlock, MatrixOptions, OneSweep, Operator, Schedule};
 use halocg::preconditioner::{self, Preconditioner};
 use halocg::problem::matrix_market::{SerialMatrix, read_matrix};
+use halocg::vector::Partial;
 use ndarray::Array1;
 use sprs::TriMat;
 use std::cell::RefCell;
@@ -283,7 +284,7 @@ impl<T> Bent<T> {
 }
 
 impl OneSweep for Bent<DistMatrix> {
-    fn exchange_summing(&mut self, x: &[[f64; 2]], sums: &mut [f64]) {
+    fn exchange_summing(&mut self, x: &[[f64; 2]], sums: &mut [Partial]) {
         self.straight.one_sweep().expect("it is swept").exchange_summing(x, sums);
     }
 
@@ -316,7 +317,7 @@ impl Operator for Bent<DistMatrix> {
         &mut self,
         x: &[[f64; 2]],
         y: &mut [[f64; 2]],
-        sums: &mut [f64],
+        sums: &mut [Partial],
         meanwhile: &mut dyn FnMut(&[[f64; 2]]),
     ) {
         let mut bent = vec![[0.0; 2]; y.len()];
@@ -333,7 +334,7 @@ impl Operator for Bent<DistMatrix> {
         prepare: &mut dyn FnMut(&mut [f64]),
         x: &mut [f64],
         y: &mut [f64],
-        sums: &mut [f64],
+        sums: &mut [Partial],
         meanwhile: &mut dyn FnMut(&[f64]),
     ) {
         let prepared = RefCell::new(vec![]);
