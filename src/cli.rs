@@ -191,6 +191,7 @@ impl Command {
                 one(options.job(Source::File(matrix), RightHandSide::A1, Partition::Metis, None)?)
             }
             Command::Poisson { grid, write, options } => {
+                grid.refuse_storage(&options.matrix)?;
                 one(options.job(grid.source()?, RightHandSide::Manufactured, Partition::Boxes, write)?)
             }
             Command::Model { model, options } => one(model_job(Source::ModelDense(model.spectrum()), options)?),
@@ -210,6 +211,7 @@ impl Command {
                 options.survey(sources, krylov::TABLE, Partition::Metis)
             }
             Command::Compare { what: Some(Comparison::Poisson { grid, options }), .. } => {
+                grid.refuse_storage(&options.matrix)?;
                 options.survey(vec![grid.source()?], krylov::TABLE, Partition::Boxes)
             }
             Command::Compare { what: Some(Comparison::Model { model, options }), .. } => {
@@ -240,7 +242,18 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         use clap::CommandFactory;
-        Cli::command().debug_assert();
+        let mut cli = Cli::command();
+        cli.build();
+        check(&cli);
+    }
+
+    /// clap checks itself in a debug build only; this part of it is checked in any.
+    fn check(command: &clap::Command) {
+        for argument in command.get_arguments() {
+            let conflicts = command.get_arg_conflicts_with(argument); // panics on an unknown name
+            assert!(conflicts.iter().all(|other| other.get_id() != argument.get_id()), "{argument}");
+        }
+        command.get_subcommands().for_each(check);
     }
 
     #[test]

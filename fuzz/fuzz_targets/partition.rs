@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     let [n, parts, bytes @ ..] = bytes else { return };
     let (n, parts) = (u64::from(*n).max(3), usize::from(*parts).max(1));
-    let problem = Problem::Stencil(Stencil::new([n, 1, 1], 1, 3).expect("a grid of one dimension"));
+    let problem = Problem::Stencil(Stencil::new([n, 1, 1], 2, 5).expect("a grid of one column"));
     let partition = Partition::File(path_of(bytes));
     let _ = judged(bytes, |comm| {
         let owners = partition::assign_parts(comm, &problem, &partition, parts)?;

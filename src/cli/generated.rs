@@ -1,5 +1,6 @@
 //! Options of generated problems.
 
+use super::MatrixArgs;
 use super::values::*;
 use crate::error::{Error, Result};
 use crate::problem::{Source, Spectrum, Stencil};
@@ -21,7 +22,7 @@ pub struct GridOptions {
     #[arg(long, value_name = "C", value_delimiter = ',', value_parser = positive)]
     pub coefficients: Vec<f64>,
     /// Do not assemble the matrix
-    #[arg(long, conflicts_with_all = ["format", "ordering"])]
+    #[arg(long)]
     pub matrix_free: bool,
 }
 
@@ -40,6 +41,15 @@ pub struct ModelOptions {
 }
 
 impl GridOptions {
+    /// Refuses options of how a matrix is stored where none is.
+    pub(super) fn refuse_storage(&self, matrix: &MatrixArgs) -> Result<()> {
+        match (self.matrix_free, matrix.format.is_some(), matrix.ordering.is_some()) {
+            (true, true, _) => Err(Error::usage("--matrix-free stores no matrix: it cannot be used with --format")),
+            (true, _, true) => Err(Error::usage("--matrix-free stores no matrix: it cannot be used with --ordering")),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn source(&self) -> Result<Source> {
         let stencil = self.stencil()?;
         Ok(if self.matrix_free { Source::PoissonMatrixFree(stencil) } else { Source::Poisson(stencil) })
