@@ -23,6 +23,7 @@
 //! * [`vector`]: a rank's own rows of a vector;
 //! * [`comm`]: ranks, sums, exchanges;
 //! * [`shared_file`]: files that all ranks read or write together;
+//! * [`text`]: text files that all ranks read together;
 //! * [`problem`]: what is to be solved, read or generated;
 //! * [`partition`]: who owns which row;
 //! * [`distributed`]: rows on their owners, and the halo between them;
@@ -91,6 +92,7 @@ pub mod report;
 pub mod shared_file;
 pub mod signals;
 pub mod simd;
+pub mod text;
 pub mod tridiagonal;
 pub mod vector;
 

@@ -1,7 +1,7 @@
 //! Files that all ranks read or write together.
 
 use crate::comm::Comm;
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::files::Target;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -20,11 +20,29 @@ impl SharedFile {
     /// Opens a regular file on every rank. Collective.
     ///
     /// # Errors
-    /// When a rank cannot open it; the same on every rank.
+    /// When a rank cannot open it, or finds another file than rank 0; the same on every rank.
     pub fn open(comm: &Comm, path: &Path) -> Result<SharedFile> {
-        let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        let (mine, file) = comm.agree(opened.map_err(|cause| Error::io("read it", path, &cause)))?;
-        Ok(SharedFile { file, path: path.to_path_buf(), bytes: comm.broadcast(0, &[mine])[0] })
+        let rank = comm.rank();
+        let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file))).map_err(|cause| match rank {
+            0 => Error::io("read it", path, &cause),
+            _ => Error::new(
+                ExitCode::Internal,
+                format!("{}: cannot read it on rank {rank}: {cause}; every rank reads its part", path.display()),
+            ),
+        });
+        let (mine, file) = comm.agree(opened)?;
+        let bytes = comm.broadcast(0, &[mine])[0];
+        comm.agree(if mine == bytes {
+            Ok(SharedFile { file, path: path.to_path_buf(), bytes })
+        } else {
+            Err(Error::new(
+                ExitCode::Internal,
+                format!(
+                    "{}: cannot read it: it has {bytes} bytes on rank 0 and {mine} on rank {rank}, but every rank reads its part of the same file",
+                    path.display()
+                ),
+            ))
+        })
     }
 
     /// Its name.

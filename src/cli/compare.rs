@@ -8,7 +8,7 @@ use crate::krylov::{self, Settings};
 use crate::partition::Partition;
 use crate::pipeline::{Checkpointing, Files, Job, Protocol, RightHandSide, Survey};
 use crate::preconditioner;
-use crate::problem::Source;
+use crate::problem::{Reading, Source};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -42,6 +42,9 @@ pub struct CompareOptions {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub matrix: MatrixArgs,
+    /// Take the matrices of files as they are: do not compare their two triangles
+    #[arg(long)]
+    pub assume_symmetric: bool,
     /// Write the table as CSV
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
@@ -91,6 +94,7 @@ impl CompareOptions {
         };
         let preconditioning = self.preconditioning.of(&self.pc.0)?;
         let matrix = self.matrix.options();
+        let reading = Reading { assume_symmetric: self.assume_symmetric, ..Reading::default() };
         let settings = Settings { rtol: self.rtol, max_iterations: self.max_it, ..Settings::default() };
         let solvers = self.solvers.map_or_else(|| solvers.iter().collect(), |list| list.0);
         self.matrix.check(&solvers, &self.pc.0)?;
@@ -101,6 +105,7 @@ impl CompareOptions {
         {
             let job = |source| Job {
                 source,
+                reading,
                 rhs: RightHandSide::A1,
                 x0: None,
                 partition: partition.clone(),
@@ -123,6 +128,7 @@ impl CompareOptions {
             preconditioning,
             partition,
             matrix,
+            reading,
             settings,
             protocol,
             csv: self.csv,

@@ -9,7 +9,7 @@ use crate::operator::{Format, MatrixOptions, Schedule};
 use crate::partition::Partition;
 use crate::pipeline::{Files, Job, RightHandSide};
 use crate::preconditioner;
-use crate::problem::{FileFormat, Source};
+use crate::problem::{FileFormat, Reading, Source};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -58,6 +58,9 @@ pub struct SolveOptions {
     /// Right-hand side: ones, random, random:SEED, A1 (b = A ones/sqrt(n)), or a vector file; by default A1, and for poisson that of a manufactured solution
     #[arg(long, value_parser = right_hand_side, help_heading = "Vectors")]
     pub rhs: Option<RightHandSide>,
+    /// Take the matrix of a file as it is: do not compare its two triangles
+    #[arg(long, help_heading = "Matrix")]
+    pub assume_symmetric: bool,
     /// Initial guess (a vector file); zero by default
     #[arg(long, value_name = "FILE", help_heading = "Vectors")]
     pub x0: Option<PathBuf>,
@@ -131,6 +134,7 @@ impl SolveOptions {
             reproducible: self.reproducible,
             preconditioning: self.preconditioning.of(&[self.pc])?,
             source,
+            reading: Reading { assume_symmetric: self.assume_symmetric, ..Reading::default() },
             rhs: self.rhs.unwrap_or(rhs),
             x0: self.x0,
             partition: self.partition.unwrap_or(partition),

@@ -8,7 +8,7 @@ use crate::krylov::{self, Settings};
 use crate::operator::{MatrixOptions, Operator};
 use crate::partition::Partition;
 use crate::preconditioner::{self, Preconditioner};
-use crate::problem::{self, Source};
+use crate::problem::{self, Reading, Source};
 use crate::report::{Comparison, Spread, TimedSolve, comparison_csv, comparison_table, convergence_charts};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -27,6 +27,8 @@ pub struct Survey {
     pub partition: Partition,
     /// How matrices are kept and swept.
     pub matrix: MatrixOptions,
+    /// How files are read.
+    pub reading: Reading,
     /// When the timed solves stop.
     pub settings: Settings,
     /// How accuracy is measured.
@@ -58,7 +60,7 @@ pub enum Protocol {
 pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
     let mut rows = Vec::new();
     for source in &survey.sources {
-        let problem = problem::load(comm, source)?;
+        let problem = problem::load_with(comm, source, &survey.reading)?.problem;
         let (mut a, ..) = distribute(comm, source, &problem, &survey.partition, &survey.matrix, None)?;
         check_diagonal(a.as_ref(), source)?;
         for pc in &survey.preconditioners {

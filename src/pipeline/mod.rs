@@ -17,7 +17,7 @@ use crate::operator::{DenseColumns, DistMatrix, MatrixOptions, Operator};
 use crate::partition::{Message, Partition, assign};
 use crate::performance::{Cut, choose, measure_parts, preconditioning};
 use crate::preconditioner;
-use crate::problem::{self, FileFormat, Problem, Source};
+use crate::problem::{self, FileFormat, Loaded, Problem, Reading, Source};
 use crate::report::{self, *};
 use keeper::Keeper;
 use std::io::Write as _;
@@ -37,6 +37,8 @@ pub use vectors::RightHandSide;
 pub struct Job {
     /// The matrix.
     pub source: Source,
+    /// How files are read.
+    pub reading: Reading,
     /// The right-hand side.
     pub rhs: RightHandSide,
     /// File with the initial guess; zero without one.
@@ -145,7 +147,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
     let begin = Instant::now();
     let clock = || comm.clock_seconds();
     let start = clock();
-    let problem = problem::load(comm, &job.source)?;
+    let Loaded { problem, duplicates } = problem::load_with(comm, &job.source, &job.reading)?;
     let comm = &if job.reproducible { comm.reproducible() } else { comm.clone() };
     if job.reproducible && problem.n() > MOST_TERMS {
         return Err(Error::usage(format!("--reproducible serves up to {MOST_TERMS} rows, not {}", problem.n())));
@@ -198,6 +200,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
             name: describe(&job.source),
             rows: problem.n(),
             nonzeros: comm.reduced(Op::Sum, a.stored_entries()),
+            duplicates,
             rhs: job.rhs.describe(),
         },
         storage: facts.as_ref().map(|(_, storage)| StorageFacts {

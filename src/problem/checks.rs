@@ -39,10 +39,11 @@ pub struct Asymmetry {
 impl Asymmetry {
     /// The message about it; `one_triangle` is what to say where one is missing.
     pub(crate) fn words(&self, one_triangle: &str) -> String {
+        const SYMMETRIC_ONLY: &str =
+            "halocg solves symmetric positive definite systems only (--assume-symmetric takes it as it is)";
         let (i, j, value) = (self.row + 1, self.column + 1, short(self.value));
         let partner = self.partner.map_or("missing".into(), short);
-        let remedy =
-            if self.is_one_triangle { one_triangle } else { "halocg solves symmetric positive definite systems only" };
+        let remedy = if self.is_one_triangle { one_triangle } else { SYMMETRIC_ONLY };
         format!("the matrix is not symmetric: A({i},{j}) = {value} but A({j},{i}) is {partner}: {remedy}")
     }
 }
@@ -89,6 +90,9 @@ pub fn asymmetry(comm: &Comm, n: u64, rows: &Rows) -> Option<Asymmetry> {
     search.among_others(comm, EvenSplit { n, ranks: comm.size() });
     let key = |found: &Asymmetry| found.row << 32 | found.column;
     let first_key = comm.reduced(Op::Min, search.first.as_ref().map_or(u64::MAX, key));
+    if first_key == u64::MAX {
+        return None;
+    }
     let off_diagonal =
         (0..rows.len()).map(|k| rows.row(k).0.iter().filter(|&&column| column != rows.numbers[k]).count());
     let mut counts = [search.one_sided, off_diagonal.sum::<usize>() as u64];
@@ -135,19 +139,25 @@ impl Search<'_> {
     /// each row moves along.
     fn among_own(&mut self) {
         let rows = self.rows;
-        let before = |k: usize, column: u64| rows.starts[k] + rows.row(k).0.partition_point(|&other| other < column);
-        let mut fingers: Vec<usize> = (0..rows.len()).map(|k| before(k, self.start)).collect();
+        let first_here = |k: usize| {
+            let (from, columns) = (rows.starts[k], rows.row(k).0);
+            let is_here = columns.first().is_none_or(|&column| column >= self.start);
+            if is_here { from } else { from + columns.partition_point(|&column| column < self.start) }
+        };
+        let mut fingers: Vec<usize> = (0..rows.len()).map(first_here).collect();
         for k in 0..rows.len() {
             let row = rows.numbers[k];
+            let mut at = fingers[k];
             // What the rows above did not ask for has no partner.
-            for at in fingers[k]..rows.starts[k + 1] {
-                if rows.columns[at] >= row {
-                    break;
-                }
+            while at < rows.starts[k + 1] && rows.columns[at] < row {
                 self.compare(row, rows.columns[at], rows.values[at], None);
+                at += 1;
             }
-            for at in before(k, row + 1)..rows.starts[k + 1] {
+            for at in at..rows.starts[k + 1] {
                 let (column, value) = (rows.columns[at], rows.values[at]);
+                if column == row {
+                    continue;
+                }
                 if column >= self.end() {
                     break;
                 }

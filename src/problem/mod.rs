@@ -1,5 +1,6 @@
 //! What is to be solved: read from a file or generated, and held in even shares by the ranks.
 
+mod arrivals;
 mod binary;
 pub mod checks;
 mod fingerprint;
@@ -73,51 +74,86 @@ impl Problem {
     }
 }
 
+/// How a matrix is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Takes the matrix as it is, without comparing its two triangles.
+    pub assume_symmetric: bool,
+    /// How much text a rank reads at a time; no result depends on it.
+    pub piece_bytes: usize,
+}
+
+impl Default for Reading {
+    fn default() -> Reading {
+        Reading { assume_symmetric: false, piece_bytes: crate::text::PIECE_BYTES }
+    }
+}
+
+/// A problem, and what was noticed while it was read.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The problem.
+    pub problem: Problem,
+    /// Entries of the file that were added to one before at the same place; of all ranks.
+    pub duplicates: u64,
+}
+
+impl From<Problem> for Loaded {
+    fn from(problem: Problem) -> Loaded {
+        Loaded { problem, duplicates: 0 }
+    }
+}
+
 /// Reads or generates the problem. Collective.
 ///
 /// # Errors
 /// Whatever is wrong with the file; the same error on every rank.
 pub fn load(comm: &Comm, source: &Source) -> Result<Problem> {
-    match source {
-        Source::File(path) => read_matrix(comm, path),
-        Source::Poisson(stencil) | Source::PoissonMatrixFree(stencil) => Ok(Problem::Stencil(*stencil)),
-        Source::ModelDense(spectrum) => Ok(Problem::Dense(*spectrum)),
+    Ok(load_with(comm, source, &Reading::default())?.problem)
+}
+
+/// The same, told how to read. Collective.
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_with(comm: &Comm, source: &Source, reading: &Reading) -> Result<Loaded> {
+    Ok(match source {
+        Source::File(path) => read_matrix(comm, path, reading)?,
+        Source::Poisson(stencil) | Source::PoissonMatrixFree(stencil) => Problem::Stencil(*stencil).into(),
+        Source::ModelDense(spectrum) => Problem::Dense(*spectrum).into(),
         Source::ModelSparse(spectrum) => {
             let mut rows = Rows::new();
             for row in (EvenSplit { n: spectrum.n, ranks: comm.size() }).share(comm.rank()) {
                 rows.push(row, [(row, spectrum.eigenvalue(row))]);
             }
-            Ok(Problem::Matrix(spectrum.n, rows))
+            Problem::Matrix(spectrum.n, rows).into()
         }
-    }
+    })
 }
 
 /// Reads a symmetric matrix, in any of the formats. Collective.
-fn read_matrix(comm: &Comm, path: &Path) -> Result<Problem> {
+fn read_matrix(comm: &Comm, path: &Path, reading: &Reading) -> Result<Loaded> {
     match FileFormat::of_content(comm, path)? {
-        FileFormat::MatrixMarket => {
-            // One rank reads. A parallel reader would fill the same even shares from byte ranges.
-            let read = if comm.is_root() { matrix_market::read_matrix(path).map(Some) } else { Ok(None) };
-            let whole = comm.agree(read)?;
-            Ok(deal(comm, whole.as_ref()))
-        }
-        FileFormat::Hcg => checked(comm, path, hcg::read_matrix(comm, path)?),
-        FileFormat::Petsc | FileFormat::Petsc64 => checked(comm, path, petsc::read_matrix(comm, path)?),
+        FileFormat::MatrixMarket => matrix_market::read_matrix(comm, path, reading),
+        FileFormat::Hcg => checked(comm, path, hcg::read_matrix(comm, path)?, reading),
+        FileFormat::Petsc | FileFormat::Petsc64 => checked(comm, path, petsc::read_matrix(comm, path)?, reading),
     }
 }
 
 /// The rows of a binary file, if they are those of a symmetric matrix. Collective.
-fn checked(comm: &Comm, path: &Path, (n, mut rows): (u64, Rows)) -> Result<Problem> {
+fn checked(comm: &Comm, path: &Path, (n, mut rows): (u64, Rows), reading: &Reading) -> Result<Loaded> {
     let not_spd = |what| Err(Error::not_spd(format!("{}: {what}", path.display())));
     if !checks::is_exactly_symmetric(comm, &rows) {
-        if let Some(found) = checks::asymmetry(comm, n, &rows) {
+        if !reading.assume_symmetric
+            && let Some(found) = checks::asymmetry(comm, n, &rows)
+        {
             return not_spd(found.words("the file holds only one triangle; write both, with PETSc as a MATAIJ"));
         }
         // One of them may have no partner; partitions ask for a symmetric pattern.
         rows.drop_zeros();
     }
     match checks::diagonal(comm, &rows) {
-        None => Ok(Problem::Matrix(n, rows)),
+        None => Ok(Problem::Matrix(n, rows).into()),
         Some(what) => not_spd(what),
     }
 }
@@ -128,11 +164,7 @@ fn checked(comm: &Comm, path: &Path, (n, mut rows): (u64, Rows)) -> Result<Probl
 /// Whatever is wrong with the file, or another length; the same error on every rank.
 pub fn read_vector(comm: &Comm, path: &Path, n: u64) -> Result<Vec<f64>> {
     match FileFormat::of_content(comm, path)? {
-        FileFormat::MatrixMarket => {
-            let read = if comm.is_root() { matrix_market::read_vector(path, n).map(Some) } else { Ok(None) };
-            let whole = comm.agree(read)?;
-            Ok(deal_vector(comm, n, whole.as_deref()))
-        }
+        FileFormat::MatrixMarket => matrix_market::read_vector(comm, path, n, &Reading::default()),
         FileFormat::Hcg => hcg::read_vector(comm, path, n),
         FileFormat::Petsc | FileFormat::Petsc64 => petsc::read_vector(comm, path, n),
     }
@@ -144,11 +176,7 @@ pub fn read_vector(comm: &Comm, path: &Path, n: u64) -> Result<Vec<f64>> {
 /// When that cannot be told; the same on every rank.
 pub fn vector_length(comm: &Comm, path: &Path) -> Result<Option<u64>> {
     match FileFormat::of_content(comm, path)? {
-        FileFormat::MatrixMarket => {
-            let length = if comm.is_root() { matrix_market::vector_length(path) } else { Ok(None) };
-            let length = comm.agree(length)?;
-            Ok(comm.broadcast(0, length.as_slice()).pop())
-        }
+        FileFormat::MatrixMarket => matrix_market::vector_length(comm, path),
         FileFormat::Hcg => hcg::vector_length(comm, path),
         FileFormat::Petsc | FileFormat::Petsc64 => petsc::vector_length(comm, path),
     }
@@ -190,28 +218,4 @@ pub(crate) fn deal_vector(comm: &Comm, n: u64, whole: Option<&[f64]>) -> Vec<f64
     let share = |whole: &[f64], rank| whole[split.share(rank).start as usize..split.share(rank).end as usize].to_vec();
     let shares = whole.map(|whole| (0..split.ranks).map(|rank| (rank, share(whole, rank))).collect());
     comm.sparse_exchange(shares.unwrap_or_default()).pop().expect("rank 0 sends to every rank").1
-}
-
-/// Deals the rows of a matrix that rank 0 holds (the others pass None) into even shares. Collective.
-pub fn deal(comm: &Comm, whole: Option<&matrix_market::SerialMatrix>) -> Problem {
-    let n = comm.reduced(crate::comm::Op::Max, whole.map_or(0, |matrix| matrix.rows() as u64));
-    let split = EvenSplit { n, ranks: comm.size() };
-    let (mut lengths, mut columns, mut values) = (Vec::new(), Vec::new(), Vec::new());
-    if let Some(matrix) = whole {
-        for rank in 0..comm.size() {
-            let share = split.share(rank);
-            let part = matrix.slice_outer(share.start as usize..share.end as usize);
-            lengths.push((rank, part.outer_iterator().map(|row| row.nnz() as u64).collect()));
-            columns.push((rank, part.indices().iter().map(|&column| column as u64).collect()));
-            values.push((rank, part.data().to_vec()));
-        }
-    }
-    let only = |mut messages: Vec<(usize, Vec<u64>)>| messages.pop().expect("rank 0 sends to every rank").1;
-    let (lengths, columns) = (only(comm.sparse_exchange(lengths)), only(comm.sparse_exchange(columns)));
-    let values: Vec<f64> = comm.sparse_exchange(values).pop().expect("rank 0 sends to every rank").1;
-    let mut rows = Rows { numbers: split.share(comm.rank()).collect(), starts: vec![0], columns, values };
-    for length in lengths {
-        rows.starts.push(rows.starts[rows.starts.len() - 1] + length as usize);
-    }
-    Problem::Matrix(n, rows)
 }

@@ -113,6 +113,8 @@ pub struct ProblemFacts {
     pub rows: u64,
     /// Stored entries, both triangles.
     pub nonzeros: u64,
+    /// Entries of the file that were added to one before at the same place.
+    pub duplicates: u64,
     /// The right-hand side in words.
     pub rhs: String,
 }

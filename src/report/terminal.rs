@@ -67,6 +67,12 @@ pub fn summary(run: &Run) -> String {
         "",
         format!("{} rows, {} nonzeros, {}", grouped(run.problem.rows), grouped(run.problem.nonzeros), run.problem.rhs),
     );
+    if run.problem.duplicates > 0 {
+        line(
+            "",
+            format!("{} entries of the file added to one before at the same place", grouped(run.problem.duplicates)),
+        );
+    }
     line("ranks", run.machine.engine.clone());
     if let Some(partition) = run.partition.as_ref().filter(|_| run.machine.ranks > 1) {
         line("partition", format!("{} (below: per rank, min / avg / max)", partition.method));

@@ -121,7 +121,8 @@ fn bad_matrices() -> Vec<Case> {
         text(GOOD.replace("3 3 1\n", "3 3 0\n"), NOT_SPD, ":6: A(3,3) = 0"),
         text(GOOD.replace("3 3 1\n", "3 3 -1\n"), NOT_SPD, ":6: A(3,3) = -1"),
         text(GOOD.replace("3 3 1\n", "3 2 1\n"), NOT_SPD, ": A(3,3) = 0"),
-        text(format!("{A}2 2\n1\n0\n0\n0\n"), NOT_SPD, ": A(2,2) = 0"),
+        text(format!("{A}2 2\n1\n0\n0\n0\n"), NOT_SPD, ": A(2,2) = 0, and row 2 is empty"),
+        text(format!("{S}3 3 3\n1 1 1\n1 1 1\n3 3 1\n"), NOT_SPD, ": A(2,2) = 0, and row 2 is empty"),
     ];
     for (value, says) in BAD_VALUES {
         cases.push(text(format!("{S}2 2 2\n1 1 2\n2 2 {value}\n"), INPUT, says));

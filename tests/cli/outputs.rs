@@ -374,3 +374,46 @@ fn the_model_problem_takes_any_number_of_rows() {
         }
     }
 }
+
+#[test]
+fn added_entries_are_counted_and_an_asymmetric_matrix_can_be_insisted_on() {
+    let folder = Folder::new("added entries");
+    let text = "%%MatrixMarket matrix coordinate real general\n3 3 5\n1 1 1\n1 1 1\n2 2 2\n2 1 1e-6\n3 3 1\n";
+    let path = folder.write("a.mtx", text);
+    for how in both(3) {
+        let refused = run(how, &["solve", &path]);
+        assert_eq!(refused.code, Some(7), "{refused:?}");
+        let insisted = run(how, &["solve", &path, "--assume-symmetric", "--rtol", "1e-3"]);
+        assert_eq!(insisted.code, Some(0), "{insisted:?}");
+        assert!(insisted.stdout.contains("1 entries of the file added"), "{insisted:?}");
+    }
+}
+
+/// As root, on a file system of 64 KiB of its own.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_said_and_the_old_file_stays() {
+    let folder = Folder::new("full disk");
+    let disk = folder.path("disk");
+    std::fs::create_dir(&disk).expect("a folder");
+    let mount = std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs", &disk]).output();
+    if !mount.is_ok_and(|done| done.status.success()) {
+        return crate::common::not_tested("a full disk: only root can mount one");
+    }
+    let output = format!("{disk}/x.mtx");
+    std::fs::write(&output, "old").expect("there is room");
+    let finished: Vec<_> = both(4)
+        .into_iter()
+        .map(|how| run(how, &["poisson", "-n", "100", "--rtol", "1e-2", "--output", &output]))
+        .collect();
+    let left = std::fs::read_dir(&disk).expect("the disk").count();
+    let old = std::fs::read_to_string(&output);
+    let unmounted = std::process::Command::new("umount").arg(&disk).status();
+    for finished in finished {
+        let errors = finished.stderr.lines().filter(|line| line.starts_with("halocg: error:")).count();
+        assert!(finished.code == Some(1) && errors == 1, "{finished:?}");
+        assert!(finished.stderr.contains("cannot write it: No space left on device"), "{finished:?}");
+    }
+    assert_eq!((old.expect("the old file"), left), ("old".to_string(), 1));
+    assert!(unmounted.is_ok_and(|status| status.success()));
+}

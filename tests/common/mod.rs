@@ -124,7 +124,7 @@ fn add_mpirun(command: &mut Command, mpirun: PathBuf, open_mpi: bool, ranks: usi
 const SESSION_FOLDER: &str = "OMPI_MCA_orte_tmpdir_base";
 
 /// Says it even where the output of tests that pass is swallowed.
-fn not_tested(what: &str) {
+pub fn not_tested(what: &str) {
     let _ = writeln!(std::io::stderr(), "NOT TESTED: {what}");
 }
 

@@ -8,6 +8,7 @@ use halocg::operator::{MatrixOptions, Operator, Schedule};
 use halocg::preconditioner;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
 
 pub const BODIES: &[Body] = &[
     ("an iteration allocates nothing", nothing_is_allocated),
@@ -16,27 +17,81 @@ pub const BODIES: &[Body] = &[
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-    /// Bytes allocated and not yet given back. Threads pass each other memory: negative at times.
-    static BYTES: Cell<i64> = const { Cell::new(0) };
+    /// Which of the counters is this thread's; 0 before its first allocation.
+    static COUNTER: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The system's allocator, counting for each thread: ranks may be threads. (The other methods of the trait call these two.)
+/// Bytes that blocks hold which a thread has allocated, whoever frees them, and the most there were.
+struct Held {
+    now: AtomicIsize,
+    most: AtomicIsize,
+}
+
+/// More than there are threads at a time.
+static HELD: [Held; 1024] = [const { Held { now: AtomicIsize::new(0), most: AtomicIsize::new(0) } }; 1024];
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+fn counter() -> usize {
+    if COUNTER.get() == 0 {
+        COUNTER.set(1 + THREADS.fetch_add(1, Relaxed) % (HELD.len() - 1));
+    }
+    COUNTER.get()
+}
+
+/// Bytes that this thread has allocated and nobody has given back.
+fn held_bytes() -> i64 {
+    HELD[counter()].now.load(Relaxed) as i64
+}
+
+/// Bytes that this thread holds at most while `work` is done, beyond those of before.
+pub fn most_bytes<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let held = &HELD[counter()];
+    let before = held.now.load(Relaxed);
+    held.most.store(before, Relaxed);
+    let done = work();
+    (done, (held.most.load(Relaxed) - before).max(0) as usize)
+}
+
+/// The system's allocator, counting for each thread: ranks may be threads. Before a block lies the number of its counter.
 pub struct Counting;
 
-// SAFETY: every call is passed on to `System` unchanged; the counter does not allocate.
+/// The block with room for that number in front, and how much room.
+fn with_front(layout: Layout) -> (Layout, usize) {
+    let front = layout.align().max(align_of::<usize>());
+    let size = layout.size().checked_add(front).expect("a block of some size");
+    (Layout::from_size_align(size, front).expect("the alignment is a power of two"), front)
+}
+
+// SAFETY: a block is one of `System`'s, larger by `front` bytes and aligned at least as strictly. What the caller gets
+// begins `front` bytes, a multiple of the alignment, further on; `dealloc` goes back by the same. The counters do not allocate.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        BYTES.set(BYTES.get() + layout.size() as i64);
-        // SAFETY: the caller's promises are those that `System` asks for; so below.
-        unsafe { System.alloc(layout) }
+        let (whole, front) = with_front(layout);
+        // SAFETY: `whole` is not empty.
+        let block = unsafe { System.alloc(whole) };
+        if block.is_null() {
+            return block;
+        }
+        let number = counter();
+        let now = HELD[number].now.fetch_add(layout.size() as isize, Relaxed) + layout.size() as isize;
+        HELD[number].most.fetch_max(now, Relaxed);
+        // SAFETY: the block begins with `front` bytes, aligned for and large enough for a usize.
+        unsafe {
+            block.cast::<usize>().write(number);
+            block.add(front)
+        }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        BYTES.set(BYTES.get() - layout.size() as i64);
-        // SAFETY: as above.
-        unsafe { System.dealloc(block, layout) }
+        let (whole, front) = with_front(layout);
+        // SAFETY: the block came from `alloc` with the same layout, so it has a front with a number in it.
+        unsafe {
+            let start = block.sub(front);
+            HELD[start.cast::<usize>().read()].now.fetch_sub(layout.size() as isize, Relaxed);
+            System.dealloc(start, whole)
+        }
     }
 }
 
@@ -84,11 +139,11 @@ fn vectors_are_counted(comm: &Comm) {
         {
             let mut m = preconditioner::Kind::named(pc).unwrap().build(&a).unwrap();
             for method in krylov::TABLE {
-                let before = BYTES.get();
+                let before = held_bytes();
                 let mut kept = 0;
                 krylov::solve(&mut a, m.as_mut(), &b, None, method, &Settings::exactly(3), |snapshot| {
                     if snapshot.iteration == 2 {
-                        kept = BYTES.get() - before;
+                        kept = held_bytes() - before;
                     }
                 });
                 let sweeps = schedule == Schedule::OneSweep && method.sweeps && with != Preconditioning::General;

@@ -12,6 +12,7 @@ mod communication;
 mod counting;
 mod dense;
 mod files;
+mod input;
 mod layout;
 mod partitions;
 mod preconditioners;
@@ -44,6 +45,7 @@ fn bodies() -> Vec<Body> {
         counting::BODIES,
         dense::BODIES,
         files::BODIES,
+        input::BODIES,
         layout::BODIES,
         partitions::BODIES,
         preconditioners::BODIES,

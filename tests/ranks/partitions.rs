@@ -1,13 +1,12 @@
 //! Every row gets one owner, also where METIS gives up.
 
 use crate::Body;
-use crate::support::{Random, distribute, grid, random_owners, random_spd};
+use crate::support::{Random, SerialMatrix, deal, distribute, grid, random_owners, random_spd};
 use halocg::comm::{Comm, Op};
 use halocg::distributed::{Ordering, StencilRows, localize};
 use halocg::operator::Operator;
 use halocg::partition::{self, BoxNeighbour, Message, Owners, PartLoad, Partition, Quality};
-use halocg::problem::matrix_market::SerialMatrix;
-use halocg::problem::{EvenSplit, Problem, Stencil, deal};
+use halocg::problem::{EvenSplit, Problem, Stencil};
 use sprs::TriMat;
 
 pub const BODIES: &[Body] = &[
@@ -22,7 +21,7 @@ pub const BODIES: &[Body] = &[
 
 /// The owner of every row, on every rank.
 fn assigned(comm: &Comm, matrix: &SerialMatrix, choice: &Partition) -> Vec<u32> {
-    let problem = deal(comm, comm.is_root().then_some(matrix));
+    let problem = deal(comm, matrix);
     parts(comm, &problem, choice, comm.size())
 }
 
@@ -134,8 +133,8 @@ fn parts_alone(comm: &Comm) {
     let alone = Comm::alone();
     let diagonal = random_spd(&mut Random::new(6), 50, 0, false);
     for matrix in [grid(1, 1), grid(12, 9), diagonal, islands_and_a_hub()] {
-        let dealt = deal(comm, comm.is_root().then_some(&matrix));
-        let whole = deal(&alone, Some(&matrix));
+        let dealt = deal(comm, &matrix);
+        let whole = deal(&alone, &matrix);
         for count in [1, 5, 64, 300] {
             let blocks = parts(comm, &dealt, &Partition::Blocks, count);
             assert_eq!(blocks, parts(&alone, &whole, &Partition::Blocks, count), "{count}");
@@ -166,7 +165,7 @@ fn quality(comm: &Comm) {
         let split = EvenSplit { n: matrix.rows() as u64, ranks: comm.size() };
         let share = split.share(comm.rank());
         let listed = Owners::Listed(split, owners[share.start as usize..share.end as usize].to_vec());
-        let problem = deal(comm, comm.is_root().then_some(&matrix));
+        let problem = deal(comm, &matrix);
         let counted = Quality::of(comm, &problem, &listed, comm.size());
         let plan = a.plan();
         let load = PartLoad {

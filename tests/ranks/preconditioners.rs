@@ -2,14 +2,15 @@
 //! against its definition.
 
 use crate::Body;
-use crate::support::{Random, direct_solution, distribute, distribute_with, grid, pick, random_owners, random_spd};
+use crate::support::{
+    Random, SerialMatrix, direct_solution, distribute, distribute_with, grid, pick, random_owners, random_spd,
+};
 use halocg::comm::Comm;
 use halocg::error::{ExitCode, Result};
 use halocg::krylov::{self, Reason, Settings};
 use halocg::operator::{DenseColumns, DistMatrix, MatrixOptions, Operator, Schedule};
 use halocg::preconditioner::{self, Options, Preconditioner, SUB_TABLE, SubKind};
 use halocg::problem::Spectrum;
-use halocg::problem::matrix_market::SerialMatrix;
 use sprs::TriMat;
 
 pub const BODIES: &[Body] = &[

@@ -1,14 +1,15 @@
 //! The distributed product against sprs' serial one.
 
 use crate::Body;
-use crate::support::{Random, distribute, distribute_with, grid, pick, random_owners, random_spd, try_distribute};
+use crate::support::{
+    Random, SerialMatrix, distribute, distribute_with, grid, pick, random_owners, random_spd, try_distribute,
+};
 use halocg::comm::Comm;
 use halocg::distributed::{Ordering, rows_to_owners};
 use halocg::krylov::{self, Settings};
 use halocg::operator::{DistMatrix, FORMATS, MATRIX_FREE, MatrixOptions, Operator, Schedule};
 use halocg::partition::{self, Partition};
 use halocg::preconditioner;
-use halocg::problem::matrix_market::SerialMatrix;
 use halocg::problem::{Problem, Stencil};
 use halocg::vector::Partial;
 use std::collections::{BTreeMap, BTreeSet};

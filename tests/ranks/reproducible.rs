@@ -1,14 +1,13 @@
 //! Reproducible solves: every bit of the history and of x, whoever owns which row and however it is kept.
 
 use crate::Body;
-use crate::support::{Random, distribute_with, grid, pick, random_owners, random_spd, try_distribute};
+use crate::support::{Random, SerialMatrix, distribute_with, grid, pick, random_owners, random_spd, try_distribute};
 use halocg::comm::Comm;
 use halocg::distributed::Ordering;
 use halocg::krylov::{self, Outcome, Replacement, Settings};
 use halocg::operator::{DistMatrix, FORMATS, MatrixOptions, Operator, Schedule};
 use halocg::partition::{self, Partition};
 use halocg::preconditioner;
-use halocg::problem::matrix_market::SerialMatrix;
 use halocg::problem::{Problem, Stencil};
 use halocg::vector::Partial;
 

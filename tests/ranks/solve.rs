@@ -1,12 +1,11 @@
 //! Solves: against a direct solution, against one rank, and where there is nothing good to find.
 
 use crate::Body;
-use crate::support::{Random, direct_solution, distribute, grid, pick, random_owners, random_spd};
+use crate::support::{Random, SerialMatrix, direct_solution, distribute, grid, pick, random_owners, random_spd};
 use halocg::comm::Comm;
 use halocg::krylov::{self, Outcome, Reason, Settings};
 use halocg::operator::Operator;
 use halocg::preconditioner;
-use halocg::problem::matrix_market::SerialMatrix;
 use sprs::TriMat;
 
 pub const BODIES: &[Body] = &[

@@ -5,11 +5,14 @@ use halocg::distributed::rows_to_owners;
 use halocg::error::Result;
 use halocg::operator::{DistMatrix, MatrixOptions};
 use halocg::partition::Owners;
-use halocg::problem::matrix_market::SerialMatrix;
-use halocg::problem::{EvenSplit, deal};
+use halocg::problem::{EvenSplit, Problem, Rows};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use sprs::TriMat;
+use sprs::{CsMat, TriMat};
+use std::path::Path;
+
+/// A matrix with its rows in the order of columns.
+pub type SerialMatrix = CsMat<f64>;
 
 /// Random numbers that are the same on every rank.
 pub struct Random(ChaCha8Rng);
@@ -90,8 +93,40 @@ pub fn try_distribute(
     let split = EvenSplit { n, ranks: comm.size() };
     let share = split.share(comm.rank());
     let owners = Owners::Listed(split, owners[share.start as usize..share.end as usize].to_vec());
-    let problem = deal(comm, comm.is_root().then_some(matrix));
+    let problem = deal(comm, matrix);
     DistMatrix::with_options(comm, n, rows_to_owners(comm, &problem, &owners), &owners, options)
+}
+
+/// This rank's even share of a matrix that every rank knows.
+pub fn deal(comm: &Comm, matrix: &SerialMatrix) -> Problem {
+    let n = matrix.rows() as u64;
+    let mut rows = Rows::new();
+    for row in (EvenSplit { n, ranks: comm.size() }).share(comm.rank()) {
+        let of_row = matrix.outer_view(row as usize).expect("a row of the matrix");
+        rows.push(row, of_row.iter().map(|(column, value)| (column as u64, *value)));
+    }
+    Problem::Matrix(n, rows)
+}
+
+/// Reads a well-formed coordinate file, both triangles, in the plainest way: what the reader of the library must find.
+pub fn read_matrix(path: &Path) -> SerialMatrix {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let symmetric = text.lines().next().is_some_and(|line| line.to_lowercase().contains("symmetric"));
+    let mut lines = text.lines().filter(|line| !line.starts_with('%') && !line.trim().is_empty());
+    let n = lines.next().and_then(|line| line.split_whitespace().next()?.parse().ok()).expect("a size line");
+    let mut triplets = TriMat::new((n, n));
+    for line in lines {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let index = |k: usize| words[k].parse::<usize>().expect("an index") - 1;
+        let (i, j, value) = (index(0), index(1), words.get(2).map_or(1.0, |word| word.parse().expect("a value")));
+        if value != 0.0 || i == j {
+            triplets.add_triplet(i, j, value);
+            if symmetric && i != j {
+                triplets.add_triplet(j, i, value);
+            }
+        }
+    }
+    triplets.to_csr()
 }
 
 /// The entries of `whole` that belong to `rows`.
