@@ -14,7 +14,8 @@ pub use convert::ConvertOptions;
 pub use generated::{GridOptions, ModelOptions};
 pub use partition::PartitionOptions;
 pub use solve::{
-    FormatChoice, MatrixArgs, OrderingName, PreconditionerOptions, ScheduleName, SolveOptions, SolverChoice, StopOnName,
+    FormatChoice, MatrixArgs, OrderingName, PreconditionerOptions, ScheduleName, SolveOptions, SolverChoice,
+    StopOnName, SumArgs, SumName,
 };
 
 use crate::error::{Error, Result};

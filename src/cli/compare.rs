@@ -1,7 +1,7 @@
 //! Options of a comparison.
 
 use super::Task;
-use super::solve::{MatrixArgs, PreconditionerOptions};
+use super::solve::{MatrixArgs, PreconditionerOptions, SumArgs};
 use super::values::*;
 use crate::error::{Error, Result};
 use crate::krylov::{self, Settings};
@@ -39,6 +39,9 @@ pub struct CompareOptions {
     /// Who owns which row: metis, blocks, boxes or rcb (poisson only), or file:PATH
     #[arg(long, value_parser = partition)]
     pub partition: Option<Partition>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub sums: SumArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub matrix: MatrixArgs,
@@ -93,8 +96,8 @@ impl CompareOptions {
             }
         };
         let preconditioning = self.preconditioning.of(&self.pc.0)?;
-        let matrix = self.matrix.options();
         let reading = Reading { assume_symmetric: self.assume_symmetric, ..Reading::default() };
+        let (sum, matrix) = (self.sums.choice(), self.matrix.options());
         let settings = Settings { rtol: self.rtol, max_iterations: self.max_it, ..Settings::default() };
         let solvers = self.solvers.map_or_else(|| solvers.iter().collect(), |list| list.0);
         self.matrix.check(&solvers, &self.pc.0)?;
@@ -106,6 +109,7 @@ impl CompareOptions {
             let job = |source| Job {
                 source,
                 reading,
+                sum,
                 rhs: RightHandSide::A1,
                 x0: None,
                 partition: partition.clone(),
@@ -123,6 +127,7 @@ impl CompareOptions {
         }
         Ok(Task::Survey(Box::new(Survey {
             sources,
+            sum,
             solvers,
             preconditioners: self.pc.0,
             preconditioning,

@@ -2,6 +2,7 @@
 
 use super::CheckpointArgs;
 use super::values::*;
+use crate::comm::measure::SumChoice;
 use crate::distributed::Ordering;
 use crate::error::{Error, Result};
 use crate::krylov::{self, Replacement, Settings, StopOn};
@@ -75,6 +76,9 @@ pub struct SolveOptions {
     pub partition: Option<Partition>,
     #[command(flatten)]
     #[allow(missing_docs)]
+    pub sums: SumArgs,
+    #[command(flatten)]
+    #[allow(missing_docs)]
     pub matrix: MatrixArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -94,6 +98,35 @@ pub struct SolveOptions {
     /// Draw who sends how many words to whom (.svg or .png)
     #[arg(long, value_name = "FILE", value_parser = picture, help_heading = "Reports")]
     pub comm_matrix: Option<PathBuf>,
+}
+
+/// How global sums travel.
+#[derive(Args, Debug)]
+pub struct SumArgs {
+    /// How global sums travel between MPI ranks
+    #[arg(long, value_enum, default_value = "mpi", help_heading = "Ranks")]
+    pub sum: SumName,
+}
+
+/// How global sums travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SumName {
+    /// As the MPI library does it (MPI_Iallreduce); the engine's own way without MPI.
+    Mpi,
+    /// By recursive doubling over messages of halocg's own.
+    RecursiveDoubling,
+    /// Recursive doubling if it is measured to be quicker.
+    Auto,
+}
+
+impl SumArgs {
+    pub(super) fn choice(&self) -> SumChoice {
+        match self.sum {
+            SumName::Mpi => SumChoice::Engine,
+            SumName::RecursiveDoubling => SumChoice::RecursiveDoubling,
+            SumName::Auto => SumChoice::Auto,
+        }
+    }
 }
 
 /// What the relative tolerance is measured on.
@@ -135,6 +168,7 @@ impl SolveOptions {
             preconditioning: self.preconditioning.of(&[self.pc])?,
             source,
             reading: Reading { assume_symmetric: self.assume_symmetric, ..Reading::default() },
+            sum: self.sums.choice(),
             rhs: self.rhs.unwrap_or(rhs),
             x0: self.x0,
             partition: self.partition.unwrap_or(partition),

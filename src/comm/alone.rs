@@ -1,6 +1,6 @@
 //! One rank, no communication.
 
-use super::engine::{Addition, Channel, Engine, Message, Op, Part};
+use super::engine::{Addition, Channel, Engine, Message, Op, Part, SumAlgorithm};
 use std::cell::RefCell;
 use std::time::Instant;
 
@@ -30,6 +30,10 @@ impl Engine for Alone {
 
     fn clock_seconds(&self) -> f64 {
         self.origin.elapsed().as_secs_f64()
+    }
+
+    fn sum_algorithm(&self) -> SumAlgorithm {
+        SumAlgorithm::None
     }
 
     fn start_sum(&self, words: &[f64], _: Addition) {

@@ -14,6 +14,14 @@ pub(super) trait Engine {
     /// Seconds since some fixed moment in the past, by the clock that belongs to the engine.
     fn clock_seconds(&self) -> f64;
 
+    /// How sums travel.
+    fn sum_algorithm(&self) -> SumAlgorithm;
+
+    /// Has sums travel this way from now on; false if this engine cannot. No sum is in flight.
+    fn use_sum_algorithm(&self, algorithm: SumAlgorithm) -> bool {
+        algorithm == self.sum_algorithm()
+    }
+
     /// Starts the sum of `words` over all ranks, added up as said. At most one is in flight.
     fn start_sum(&self, words: &[f64], addition: Addition);
 
@@ -72,6 +80,31 @@ impl Addition {
         match self {
             Addition::Numbers => sums.iter_mut().zip(words).for_each(|(sum, word)| *sum += word),
             Addition::Binned => merge_words(sums, words),
+        }
+    }
+}
+
+/// How a global sum travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SumAlgorithm {
+    /// One rank has nothing to send.
+    None,
+    /// Ranks that are threads read each other's words.
+    SharedMemory,
+    /// As the MPI library chooses: MPI_Iallreduce.
+    Mpi,
+    /// Recursive doubling over this crate's own messages between pairs of ranks.
+    RecursiveDoubling,
+}
+
+impl SumAlgorithm {
+    /// The name in options and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            SumAlgorithm::None => "none",
+            SumAlgorithm::SharedMemory => "shared-memory",
+            SumAlgorithm::Mpi => "mpi",
+            SumAlgorithm::RecursiveDoubling => "recursive-doubling",
         }
     }
 }

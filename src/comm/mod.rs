@@ -10,13 +10,14 @@
 mod alone;
 mod engine;
 pub mod launcher;
+pub mod measure;
 #[cfg(feature = "mpi")]
 #[allow(unsafe_code)]
 mod mpi;
 mod profile;
 mod threads;
 
-pub use engine::{Channel, Op, Part};
+pub use engine::{Channel, Op, Part, SumAlgorithm};
 #[cfg(feature = "mpi")]
 pub use mpi::library_version;
 pub use profile::{Counts, Phase, Profile};
@@ -36,6 +37,17 @@ pub struct Comm {
     profile: Rc<Profile>,
     rider: Rc<Rider>,
     summation: Summation,
+    /// The sum in flight, which belongs to all clones: any of them may poll it.
+    flight: Rc<Cell<Option<Flight>>>,
+}
+
+/// A sum in flight, as its rank sees it.
+#[derive(Clone, Copy)]
+struct Flight {
+    /// When it had been started.
+    since: f64,
+    /// When a poll first found it complete.
+    complete: Option<f64>,
 }
 
 /// One word that rides in every sum.
@@ -49,7 +61,13 @@ struct Rider {
 
 impl Comm {
     fn new(engine: impl Engine + 'static) -> Comm {
-        Comm { engine: Rc::new(engine), profile: Rc::default(), rider: Rc::default(), summation: Summation::Plain }
+        Comm {
+            engine: Rc::new(engine),
+            profile: Rc::default(),
+            rider: Rc::default(),
+            summation: Summation::Plain,
+            flight: Rc::default(),
+        }
     }
 
     /// A world of one rank.
@@ -217,19 +235,24 @@ impl Comm {
             Addition::Binned => words.extend(Binned::from(rider).to_words()),
         }
         self.timed(Phase::Sum, || self.engine.start_sum(&words, addition));
+        self.flight.set(Some(Flight { since: self.clock_seconds(), complete: None }));
         Sum { comm: self, addition, passes_before: self.profile.counts().passes }
     }
 
     /// Lets the sum in flight advance, if there is one: for work that may be done meanwhile, and does
-    /// not know.
+    /// not know. Most MPI libraries make progress only inside their own calls.
     pub fn poll(&self) {
-        self.engine.poll_sum();
+        if let Some(flight @ Flight { complete: None, .. }) = self.flight.get()
+            && self.engine.poll_sum()
+        {
+            self.flight.set(Some(Flight { complete: Some(self.clock_seconds()), ..flight }));
+        }
     }
 
     /// The global sum of `words`, waited for at once. Collective.
     pub fn sum(&self, words: &mut [f64]) {
         self.profile.count(|counts| counts.blocking_sums += 1);
-        self.start_sum(words).finish(words);
+        self.start_sum(words).finish_at_once(|sum| sum.finish(words));
     }
 
     /// The inner products of which the ranks hold parts, waited for at once. Collective.
@@ -241,7 +264,7 @@ impl Comm {
     /// Makes sums of the parts, waited for at once. Collective.
     pub fn sum_partials(&self, partials: &mut [Partial]) {
         self.profile.count(|counts| counts.blocking_sums += 1);
-        self.start_sum_of(partials).finish_of(partials);
+        self.start_sum_of(partials).finish_at_once(|sum| sum.finish_of(partials));
     }
 
     /// Blocking reduction of integers, for set-up and reports. Collective.
@@ -338,9 +361,9 @@ pub struct Sum<'a> {
 }
 
 impl Sum<'_> {
-    /// Lets the sum advance. Most MPI libraries make progress only inside their own calls.
+    /// Lets the sum advance.
     pub fn poll(&self) {
-        self.comm.engine.poll_sum();
+        self.comm.poll();
     }
 
     /// Waits, and writes the sums to `numbers` (as many as were started).
@@ -363,8 +386,18 @@ impl Sum<'_> {
         });
     }
 
+    /// Nothing was done meanwhile: nothing was hidden.
+    fn finish_at_once(self, finish: impl FnOnce(Self)) {
+        self.comm.flight.set(None);
+        finish(self);
+    }
+
     fn finish_words(self, take: impl FnOnce(&[f64])) {
         let Sum { comm, addition, passes_before } = self;
+        if let Some(Flight { since, complete }) = comm.flight.take() {
+            let until = complete.unwrap_or_else(|| comm.clock_seconds());
+            comm.profile().add_hidden_seconds(until - since);
+        }
         let mut words = comm.rider.words.borrow_mut();
         comm.timed(Phase::Sum, || comm.engine.finish_sum(&mut words));
         const RIDER: &str = "a sum carries its rider";

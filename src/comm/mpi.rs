@@ -4,8 +4,11 @@
 //! iterations; both are made here from `mpi::ffi`. This file is one of the few places with `unsafe`.
 //! Return codes are not looked at: the error handler is MPI_ERRORS_ARE_FATAL, MPI's default.
 
-use super::engine::{Addition, Channel, Engine, Message, Op, Part};
+mod doubling;
+
+use super::engine::{Addition, Channel, Engine, Message, Op, Part, SumAlgorithm};
 use crate::binned;
+use doubling::Doubling;
 use mpi::collective::SystemOperation;
 use mpi::environment::Universe;
 use mpi::ffi;
@@ -47,11 +50,11 @@ fn give_way(polls: &mut usize) {
     }
 }
 
-/// Waits for requests to complete.
+/// Waits for requests to complete; does something else in between.
 ///
 /// # Safety
 /// Every request is valid, or MPI_REQUEST_NULL.
-unsafe fn wait(requests: &mut [ffi::MPI_Request]) {
+unsafe fn wait(requests: &mut [ffi::MPI_Request], mut meanwhile: impl FnMut()) {
     let (mut done, mut polls) = (0, 0);
     loop {
         let (count, start) = (requests.len() as c_int, requests.as_mut_ptr());
@@ -60,6 +63,7 @@ unsafe fn wait(requests: &mut [ffi::MPI_Request]) {
         if done != 0 {
             return;
         }
+        meanwhile();
         give_way(&mut polls);
     }
 }
@@ -84,7 +88,7 @@ impl Drop for World {
 
 pub(super) struct MpiRank {
     world: Rc<World>,
-    sum: RefCell<SumRequest>,
+    sums: Rc<Sums>,
     channels_made: Cell<c_int>,
     exchanges_made: Cell<usize>,
 }
@@ -104,7 +108,7 @@ impl MpiRank {
         let comm = universe.world().duplicate();
         let world = Rc::new(World { comm, _universe: universe });
         Some(MpiRank {
-            sum: RefCell::new(SumRequest::new(world.clone())),
+            sums: Rc::new(Sums::new(world.clone())),
             world,
             channels_made: Cell::new(0),
             exchanges_made: Cell::new(0),
@@ -130,16 +134,37 @@ impl Engine for MpiRank {
         mpi::time()
     }
 
+    fn sum_algorithm(&self) -> SumAlgorithm {
+        self.sums.algorithm.get()
+    }
+
+    fn use_sum_algorithm(&self, algorithm: SumAlgorithm) -> bool {
+        let is_known = matches!(algorithm, SumAlgorithm::Mpi | SumAlgorithm::RecursiveDoubling);
+        if is_known {
+            self.sums.algorithm.set(algorithm);
+        }
+        is_known
+    }
+
     fn start_sum(&self, words: &[f64], addition: Addition) {
-        self.sum.borrow_mut().start(words, addition);
+        match self.sum_algorithm() {
+            SumAlgorithm::RecursiveDoubling => self.sums.doubling.borrow_mut().start(words, addition),
+            _ => self.sums.mpi.borrow_mut().start(words, addition),
+        }
     }
 
     fn poll_sum(&self) -> bool {
-        self.sum.borrow_mut().poll()
+        match self.sum_algorithm() {
+            SumAlgorithm::RecursiveDoubling => self.sums.doubling.borrow_mut().poll(),
+            _ => self.sums.mpi.borrow_mut().poll(),
+        }
     }
 
     fn finish_sum(&self, words: &mut [f64]) {
-        self.sum.borrow_mut().finish(words);
+        match self.sum_algorithm() {
+            SumAlgorithm::RecursiveDoubling => self.sums.doubling.borrow_mut().finish(words),
+            _ => self.sums.mpi.borrow_mut().finish(words),
+        }
     }
 
     fn reduce_u64(&self, op: Op, words: &mut [u64]) {
@@ -178,7 +203,7 @@ impl Engine for MpiRank {
     fn channel(&self, sends: &[Part], receives: &[Part]) -> Box<dyn Channel> {
         let number = self.channels_made.get();
         self.channels_made.set((number + 1) % CHANNEL_TAG_COUNT);
-        Box::new(MpiChannel::new(self.world.clone(), CHANNEL_TAGS + number, sends, receives))
+        Box::new(MpiChannel::new(self.world.clone(), self.sums.clone(), CHANNEL_TAGS + number, sends, receives))
     }
 
     fn abort(&self, code: i32) -> ! {
@@ -240,6 +265,23 @@ impl Drop for Words {
         // SAFETY: `start` and `len` came from `Box::into_raw` of a boxed slice, and this runs once.
         // Whoever owns a `Words` completes its requests before dropping it.
         drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(self.start, self.len)) });
+    }
+}
+
+/// The sum in flight, in either of two ways.
+struct Sums {
+    mpi: RefCell<SumRequest>,
+    doubling: RefCell<Doubling>,
+    algorithm: Cell<SumAlgorithm>,
+}
+
+impl Sums {
+    fn new(world: Rc<World>) -> Sums {
+        Sums {
+            mpi: RefCell::new(SumRequest::new(world.clone())),
+            doubling: RefCell::new(Doubling::new(world)),
+            algorithm: Cell::new(SumAlgorithm::Mpi),
+        }
     }
 }
 
@@ -356,7 +398,7 @@ impl SumRequest {
         assert!(self.in_flight, "start a sum before finishing it");
         assert_eq!(words.len(), self.len, "a sum is finished with as many words as it was started with");
         // SAFETY: `request` is the active request, or MPI_REQUEST_NULL when `poll` has seen it complete.
-        unsafe { wait(std::slice::from_mut(&mut self.request)) };
+        unsafe { wait(std::slice::from_mut(&mut self.request), || ()) };
         self.in_flight = false;
         // SAFETY: the request is complete, nobody writes the buffer.
         words.copy_from_slice(&unsafe { self.receive.get() }[..self.len]);
@@ -375,7 +417,7 @@ impl Drop for SumRequest {
             return;
         }
         // SAFETY: completes the request (a no-op on MPI_REQUEST_NULL) before the buffers go.
-        unsafe { wait(std::slice::from_mut(&mut self.request)) };
+        unsafe { wait(std::slice::from_mut(&mut self.request), || ()) };
     }
 }
 
@@ -383,6 +425,8 @@ impl Drop for SumRequest {
 struct MpiChannel {
     /// Keeps MPI initialised for as long as the requests exist.
     _world: Rc<World>,
+    /// A sum may be in flight during an exchange.
+    sums: Rc<Sums>,
     send: Words,
     receive: Words,
     /// Receives first, so that they are posted before the sends.
@@ -391,7 +435,7 @@ struct MpiChannel {
 }
 
 impl MpiChannel {
-    fn new(world: Rc<World>, tag: c_int, sends: &[Part], receives: &[Part]) -> MpiChannel {
+    fn new(world: Rc<World>, sums: Rc<Sums>, tag: c_int, sends: &[Part], receives: &[Part]) -> MpiChannel {
         let total = |parts: &[Part]| parts.iter().map(|part| part.words).sum();
         let (send, receive) = (Words::new(total(sends)), Words::new(total(receives)));
         let mut requests = Vec::with_capacity(sends.len() + receives.len());
@@ -419,12 +463,17 @@ impl MpiChannel {
         };
         init(receives, receive.start, false);
         init(sends, send.start, true);
-        MpiChannel { _world: world, send, receive, requests, in_flight: false }
+        MpiChannel { _world: world, sums, send, receive, requests, in_flight: false }
     }
 
     fn wait(&mut self) {
+        // MPI's own sum advances in any call of MPI's, the other one only when it is asked.
+        let sums = &self.sums;
+        let advance_sum = || {
+            sums.doubling.borrow_mut().poll();
+        };
         // SAFETY: the requests are the persistent ones made in `new`; waiting makes them inactive.
-        unsafe { wait(&mut self.requests) };
+        unsafe { wait(&mut self.requests, advance_sum) };
         self.in_flight = false;
     }
 }

@@ -90,6 +90,7 @@ impl Counts {
 #[derive(Debug, Default)]
 pub struct Profile {
     seconds: Cell<[f64; Phase::ALL.len()]>,
+    hidden_seconds: Cell<f64>,
     counts: Cell<Counts>,
 }
 
@@ -97,6 +98,14 @@ impl Profile {
     /// Seconds spent per phase so far, in the order of [`Phase::ALL`].
     pub fn seconds(&self) -> [f64; Phase::ALL.len()] {
         self.seconds.get()
+    }
+
+    /// Seconds for which sums were in flight while this rank did something else: from the end of their start until a poll
+    /// found them complete, or the rank began to wait. What of [`Phase::Sum`] these sums needed besides was exposed.
+    ///
+    /// Completion is seen at polls only, so this may be too much by the time between two of them.
+    pub fn hidden_sum_seconds(&self) -> f64 {
+        self.hidden_seconds.get()
     }
 
     /// Counts so far.
@@ -108,6 +117,10 @@ impl Profile {
         let mut seconds = self.seconds.get();
         seconds[phase as usize] += spent;
         self.seconds.set(seconds);
+    }
+
+    pub(super) fn add_hidden_seconds(&self, hidden: f64) {
+        self.hidden_seconds.set(self.hidden_seconds.get() + hidden);
     }
 
     pub(crate) fn count(&self, change: impl FnOnce(&mut Counts)) {

@@ -5,7 +5,7 @@
 //! mailbox, used in turn, keep a fast writer from overwriting what a slow reader still needs.
 //! A rank that panics poisons the team, so that the others panic instead of waiting for ever.
 
-use super::engine::{Addition, Channel, Engine, Message, Op, Part};
+use super::engine::{Addition, Channel, Engine, Message, Op, Part, SumAlgorithm};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -180,6 +180,10 @@ impl Engine for ThreadRank {
 
     fn clock_seconds(&self) -> f64 {
         self.team.origin.elapsed().as_secs_f64()
+    }
+
+    fn sum_algorithm(&self) -> SumAlgorithm {
+        SumAlgorithm::SharedMemory
     }
 
     fn start_sum(&self, words: &[f64], addition: Addition) {

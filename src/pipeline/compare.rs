@@ -1,6 +1,7 @@
 //! Several methods and preconditioners on several problems.
 
 use super::{check_diagonal, describe, distribute};
+use crate::comm::measure::{SumChoice, choose_sum};
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ExitCode, Result};
 use crate::files::write_file;
@@ -17,6 +18,8 @@ use std::path::PathBuf;
 pub struct Survey {
     /// The matrices.
     pub sources: Vec<Source>,
+    /// How global sums travel.
+    pub sum: SumChoice,
     /// The methods.
     pub solvers: Vec<&'static krylov::Kind>,
     /// The preconditioners.
@@ -58,6 +61,7 @@ pub enum Protocol {
 /// # Errors
 /// Unreadable matrices, impossible preconditioners, unwritable files; the same on every rank.
 pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
+    choose_sum(comm, survey.sum)?;
     let mut rows = Vec::new();
     for source in &survey.sources {
         let problem = problem::load_with(comm, source, &survey.reading)?.problem;

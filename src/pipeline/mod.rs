@@ -8,6 +8,7 @@ mod partition;
 mod vectors;
 
 use crate::binned::MOST_TERMS;
+use crate::comm::measure::{SumChoice, choose_sum};
 use crate::comm::{Comm, Op};
 use crate::distributed::{Layout, rows_to_owners};
 use crate::error::{Error, ExitCode, Result};
@@ -39,6 +40,8 @@ pub struct Job {
     pub source: Source,
     /// How files are read.
     pub reading: Reading,
+    /// How global sums travel.
+    pub sum: SumChoice,
     /// The right-hand side.
     pub rhs: RightHandSide,
     /// File with the initial guess; zero without one.
@@ -146,6 +149,7 @@ struct Executed {
 fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
     let begin = Instant::now();
     let clock = || comm.clock_seconds();
+    let sum = choose_sum(comm, job.sum)?;
     let start = clock();
     let Loaded { problem, duplicates } = problem::load_with(comm, &job.source, &job.reading)?;
     let comm = &if job.reproducible { comm.reproducible() } else { comm.clone() };
@@ -182,11 +186,13 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
     let begin = keeper.begin(a.layout(), x0.as_deref())?;
     let filled = clock();
     let (seconds_before, counts_before) = (comm.profile().seconds(), comm.profile().counts());
+    let hidden_before = comm.profile().hidden_sum_seconds();
     let preconditioner_before = m.counts();
     let outcome = krylov::solve_watched(a, m.as_mut(), &b, begin, solver, &job.settings, &mut keeper)
         .ok_or_else(|| keeper.misfit())?;
     let (checkpoint, failure) = keeper.done(outcome.reason);
     let phases = PhaseSeconds::between(comm, &seconds_before, &comm.profile().seconds());
+    let hidden_sum_seconds = Spread::over(comm, comm.profile().hidden_sum_seconds() - hidden_before);
     let counts = comm.profile().counts().since(&counts_before);
     let preconditioner_counts = m.counts().since(&preconditioner_before);
 
@@ -195,7 +201,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         schema: report::SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
-        machine: Machine { ranks: comm.size(), engine: comm.describe() },
+        machine: Machine { ranks: comm.size(), engine: comm.describe(), sum },
         problem: ProblemFacts {
             name: describe(&job.source),
             rows: problem.n(),
@@ -247,6 +253,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         traffic: Traffic::new(comm, &counts, &preconditioner_counts, outcome.iterations_here(), &phases),
         phases,
         checkpoint,
+        hidden_sum_seconds,
     };
     Ok(Executed { run, outcome, layout: a.layout().clone(), failure })
 }

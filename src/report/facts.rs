@@ -4,6 +4,7 @@
 //! loss of a field raises [`SCHEMA`].
 
 use super::terminal::seconds;
+use crate::comm::measure::SumWay;
 use crate::comm::{Comm, Counts, Op, Phase};
 use crate::distributed::HaloPlan;
 use crate::operator::{DistMatrix, FORMATS, MATRIX_FREE, Operator};
@@ -74,6 +75,8 @@ pub struct Run {
     pub setup_seconds: SetupSeconds,
     /// Seconds of the solve, by phase.
     pub phases: Vec<PhaseSeconds>,
+    /// Seconds for which sums were in flight behind other work; those of the phase `sum` were exposed.
+    pub hidden_sum_seconds: Spread,
     /// What was moved.
     pub traffic: Traffic,
     /// What was saved, and gone on from.
@@ -102,6 +105,8 @@ pub struct Machine {
     pub ranks: usize,
     /// Engine and library.
     pub engine: String,
+    /// How global sums travel.
+    pub sum: SumWay,
 }
 
 /// What was solved.

@@ -1,6 +1,7 @@
 //! The summary for people.
 
 use super::facts::{PartitionFacts, Run, Spread};
+use crate::comm::{Phase, SumAlgorithm};
 use std::fmt::Write as _;
 
 /// A number with its thousands set apart.
@@ -74,6 +75,11 @@ pub fn summary(run: &Run) -> String {
         );
     }
     line("ranks", run.machine.engine.clone());
+    if run.machine.sum.algorithm == SumAlgorithm::RecursiveDoubling.name()
+        || run.machine.sum.measured_microseconds.is_some()
+    {
+        line("  sums", format!("{} ({})", run.machine.sum.algorithm, run.machine.sum.why));
+    }
     if let Some(partition) = run.partition.as_ref().filter(|_| run.machine.ranks > 1) {
         line("partition", format!("{} (below: per rank, min / avg / max)", partition.method));
         partition_lines(partition, "ranks", &mut line);
@@ -168,6 +174,11 @@ pub fn summary(run: &Run) -> String {
         let rate = if rate > 0.0 { format!("  {rate:.1} GB/s by the byte model") } else { String::new() };
         let times = format!("{} / {} / {}", seconds(min), seconds(avg), seconds(max));
         line(&format!("  {}", short(phase.name)), format!("{times:<32} {:>3.0} %{rate}", 100.0 * avg / total));
+        if phase.name == Phase::Sum.name() && run.hidden_sum_seconds.max > 0.0 {
+            let Spread { min, avg, max } = run.hidden_sum_seconds;
+            let times = format!("{} / {} / {}", seconds(min), seconds(avg), seconds(max));
+            line("    hidden", format!("{times:<32} behind the phases here, besides"));
+        }
     }
     let setup = run.setup_seconds;
     line(

@@ -417,3 +417,31 @@ fn a_full_disk_is_said_and_the_old_file_stays() {
     assert_eq!((old.expect("the old file"), left), ("old".to_string(), 1));
     assert!(unmounted.is_ok_and(|status| status.success()));
 }
+
+/// How sums travelled, for how long they were hidden, and that neither changes more than rounding.
+#[test]
+fn ways_to_sum_are_reported() {
+    for how in both(3) {
+        let solve =
+            |more: &[&str]| run_json(how, &[&["poisson", "--n", "40,30", "--schedule", "overlap"], more].concat(), 0);
+        let plain = solve(&[]);
+        let own = if how == Launch::Mpirun(3) { "mpi" } else { "shared-memory" };
+        assert_eq!(plain["machine"]["sum"]["algorithm"], own, "{how:?}");
+        assert!(plain["machine"]["sum"]["measured_microseconds"].is_null());
+        let hidden = number(&plain, "/hidden_sum_seconds/max");
+        assert!(hidden > 0.0 && hidden <= number(&plain, "/outcome/solve_seconds"), "{hidden}");
+        let classic = solve(&["--solver", "hs-cg", "--schedule", "auto"]);
+        assert_eq!(number(&classic, "/hidden_sum_seconds/max"), 0.0, "hs-cg hides nothing");
+
+        let auto = solve(&["--sum", "auto"]);
+        let measured = auto["machine"]["sum"]["measured_microseconds"].as_array();
+        assert_eq!(measured.map(Vec::len), (how == Launch::Mpirun(3)).then_some(2), "{auto:#}");
+        if how == Launch::Mpirun(3) {
+            let doubling = solve(&["--sum", "recursive-doubling"]);
+            assert_eq!(doubling["machine"]["sum"]["algorithm"], "recursive-doubling");
+            let iterations = |run: &Value| number(run, "/outcome/iterations");
+            assert!((iterations(&doubling) - iterations(&plain)).abs() <= 2.0);
+            assert_eq!(number(&doubling, "/traffic/sums") - iterations(&doubling), 3.0, "counted as any other sum");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use crate::Body;
 use crate::support::{Random, distribute_with, grid, random_owners};
 use halocg::comm::Comm;
+use halocg::comm::measure::{SumChoice, choose_sum};
 use halocg::krylov::{self, Preconditioning, Settings};
 use halocg::operator::{MatrixOptions, Operator, Schedule};
 use halocg::preconditioner;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
 pub const BODIES: &[Body] = &[
     ("an iteration allocates nothing", nothing_is_allocated),
     ("a method keeps as many vectors as its table says", vectors_are_counted),
+    ("a sum by recursive doubling allocates nothing", doubling_allocates_nothing),
 ];
 
 thread_local! {
@@ -153,4 +155,17 @@ fn vectors_are_counted(comm: &Comm) {
             }
         }
     }
+fn doubling_allocates_nothing(comm: &Comm) {
+    if choose_sum(comm, SumChoice::RecursiveDoubling).is_err() {
+        return;
+    }
+    let mut words = [1.0; 5];
+    comm.sum(&mut words);
+    let before = ALLOCATIONS.get();
+    for round in 0..100 {
+        let sum = comm.start_sum(&words[..1 + round % 5]);
+        comm.poll();
+        sum.finish(&mut words[..1 + round % 5]);
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
 }

@@ -22,6 +22,7 @@ mod reproducible;
 mod saved;
 mod scalars;
 mod solve;
+mod sums;
 mod support;
 
 use common::{HAS_MPI, Launch, RANKS};
@@ -55,6 +56,7 @@ fn bodies() -> Vec<Body> {
         reference::BODIES,
         reproducible::BODIES,
         solve::BODIES,
+        sums::BODIES,
     ]
     .concat()
 }
