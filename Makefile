@@ -40,7 +40,7 @@ export OMPI_MCA_btl_vader_single_copy_mechanism = none
 
 # Steps share target folders and cores: one after the other, and the first failure stops.
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-compare bench-input bench-peers paper-table paper-table-full lint hygiene fuzz mutants valgrind sanitize test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
+.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants valgrind sanitize test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -73,6 +73,16 @@ bench-input: deps ## MB/s of reading Matrix Market, against sprs, scipy and fast
 	@target/bench-input/venv/bin/pip install --quiet numpy scipy fast_matrix_market
 	$(OPENMPI) $(CARGO) bench --no-run --bench input
 	target/bench-input/venv/bin/python benches/input/readers.py "$$($(OPENMPI) $(CARGO) bench --no-run --bench input 2>&1 | sed -n 's/.*(\(.*\)).*/\1/p')"
+
+bench-latency: ## where sums are slow, by a modelled clock and in a simulator: the bars of benches/latency
+	@scripts/install-deps.sh openmpi latency
+	$(OPENMPI) $(CARGO) build --release
+	python3 benches/latency/latency.py injected simulated
+
+bench-latency-network: ## the same over TCP between network namespaces (root, Linux, an idle machine)
+	@scripts/install-deps.sh openmpi latency
+	$(OPENMPI) $(CARGO) build --release
+	python3 benches/latency/latency.py network
 
 lint: ## formatting, clippy with and without MPI, documentation; all without a warning
 	@scripts/install-deps.sh lint

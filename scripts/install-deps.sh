@@ -5,6 +5,7 @@
 #   scripts/install-deps.sh openmpi mpich     these libraries, side by side
 #   scripts/install-deps.sh lint              also rustfmt and clippy
 #   scripts/install-deps.sh openmpi peers     also what benches/peers compares halocg with: PETSc, METIS
+#   scripts/install-deps.sh openmpi latency   also what benches/latency simulates networks with: SimGrid, network namespaces
 #
 # Looked for are the things themselves, not package names: a C compiler with the C library's headers
 # (METIS is C), libclang with clang's own headers (bindgen reads mpi.h through it), and an MPI that
@@ -92,6 +93,11 @@ look() {
         command -v gpmetis >/dev/null || missing="$missing gpmetis"
         has_venv || missing="$missing venv"
     fi
+    if [ -n "$latency" ]; then
+        command -v smpicc >/dev/null || missing="$missing simgrid"
+        [ "$(uname)" != Linux ] || command -v ip >/dev/null || missing="$missing ip"
+        command -v python3 >/dev/null || missing="$missing python"
+    fi
     missing=${missing# }
 }
 
@@ -105,6 +111,9 @@ name_of() {
         blas) echo "an optimised BLAS" ;;
         gpmetis) echo "METIS' program gpmetis" ;;
         venv) echo "Python 3 with venv" ;;
+        simgrid) echo "SimGrid with smpicc" ;;
+        ip) echo "the program ip" ;;
+        python) echo "Python 3" ;;
     esac
 }
 
@@ -122,6 +131,9 @@ package_of() {
         apt-blas) echo libopenblas0-serial ;;
         apt-gpmetis) echo metis ;;
         apt-venv) echo python3 python3-venv ;;
+        apt-simgrid) echo libsimgrid-dev ;;
+        apt-ip) echo iproute2 ;;
+        apt-python) echo python3 ;;
         dnf-compiler) echo gcc glibc-devel ;;
         dnf-libclang) echo clang-devel ;;
         dnf-openmpi | dnf-any) echo openmpi-devel ;;
@@ -129,13 +141,16 @@ package_of() {
         dnf-petsc) echo petsc-openmpi-devel pkgconf-pkg-config ;;
         dnf-blas) echo openblas-serial ;;
         dnf-gpmetis) echo metis ;;
-        dnf-venv) echo python3 ;;
+        dnf-venv | dnf-python) echo python3 ;;
+        dnf-simgrid) echo simgrid-devel ;;
+        dnf-ip) echo iproute ;;
         brew-libclang) echo llvm ;;
         brew-openmpi | brew-any) echo open-mpi ;;
         brew-mpich) echo mpich ;;
         brew-petsc) echo petsc pkgconf ;;
         brew-gpmetis) echo metis ;;
-        brew-venv) echo python ;;
+        brew-venv | brew-python) echo python ;;
+        brew-simgrid) echo simgrid ;;
     esac
 }
 
@@ -146,12 +161,14 @@ packages() { each package_of | paste -sd' ' -; }
 mpis=
 lint=
 peers=
+latency=
 for arg in "$@"; do
     case $arg in
         openmpi | mpich) mpis="$mpis $arg" ;;
         lint) lint=yes ;;
         peers) peers=yes ;;
-        *) fail "unknown argument '$arg'; known are openmpi, mpich, lint and peers" ;;
+        latency) latency=yes ;;
+        *) fail "unknown argument '$arg'; known are openmpi, mpich, lint, peers and latency" ;;
     esac
 done
 # The demo and the Makefile take the first of these compilers; its library has to be complete.

@@ -3,6 +3,7 @@
 use super::operator::{EachBlock, OneSweep, Operator};
 use super::storage::{Candidates, Format, RunsBuilder, Storage, TABLE};
 use super::wavefront::{BLOCK, Wavefront};
+use crate::comm::measure::sum_seconds;
 use crate::comm::{Comm, Op, Phase};
 use crate::distributed::{Halo, HaloPlan, Layout, LocalRows, Ordering, StencilRows, localize, numbers_to_owners};
 use crate::error::Result;
@@ -12,11 +13,35 @@ use crate::vector::{Partial, blocks};
 use std::ops::Range;
 use std::rc::Rc;
 
-/// Rows multiplied between two polls of the sum in flight; a multiple of [`BLOCK`].
+/// Most rows multiplied between two polls of the sum in flight; a multiple of [`BLOCK`].
 pub(crate) const ROWS_BETWEEN_POLLS: usize = 8192;
+
+/// Fewest; a power of two, which divides [`BLOCK`].
+const FEWEST_ROWS_BETWEEN_POLLS: usize = 128;
+
+/// What a poll may cost at most, about ten times what it does cost: so all polls of a product together cost no more than a
+/// tenth of the sum that they are to hide, which is little where the sum is quick, and well spent where it is slow.
+const SECONDS_PER_POLL: f64 = 1e-6;
+
+/// After how many of `interior` rows the sum is to be polled, if it takes `sum` seconds to go over `ranks` ranks. Each poll
+/// lets it advance by one message of about log₂ P on its way: twice as many polls leave it little to wait for.
+fn rows_between_polls(interior: usize, ranks: usize, sum: f64) -> usize {
+    let hops = ranks.next_power_of_two().ilog2() as f64;
+    let polls = (2.0 * hops).min(sum / SECONDS_PER_POLL).max(1.0);
+    match (interior as f64 / polls) as usize {
+        rows if rows >= ROWS_BETWEEN_POLLS => ROWS_BETWEEN_POLLS,
+        rows if rows >= BLOCK => rows / BLOCK * BLOCK,
+        // The largest power of two that is no greater.
+        rows => (1 << rows.max(1).ilog2()).max(FEWEST_ROWS_BETWEEN_POLLS),
+    }
+}
 
 /// Rows whose products wait in the cache until they may be overwritten: 512 KiB of pairs.
 const CACHED_ROWS: usize = 1 << 15;
+
+/// Of what is measured to choose a schedule, and the words of those sums: as many as PIPE-PR-CG has with a preconditioner.
+const REPETITIONS: usize = 5;
+const WORDS_OF_A_SUM: usize = 5;
 
 /// What stands in the place of a format's name for a matrix that is not assembled.
 pub const MATRIX_FREE: &str = "matrix-free";
@@ -61,6 +86,8 @@ pub struct DistMatrix {
     sweep: Option<Sweep>,
     /// What each format would take; None if nothing was to choose.
     candidates: Option<Candidates>,
+    /// Of products while a sum is in flight.
+    rows_between_polls: usize,
 }
 
 /// Of its own, since products may come between an exchange and the sweep that it is for.
@@ -168,15 +195,19 @@ impl DistMatrix {
     /// Makes the channels of the exchange. Collective.
     fn with_halo(layout: Layout, local: Rc<Local>) -> DistMatrix {
         let (single, pair) = (Halo::new(layout.comm(), &local.plan), Halo::new(layout.comm(), &local.plan));
-        DistMatrix { layout, local, single, pair, sweep: None, candidates: None }
+        let rows_between_polls = ROWS_BETWEEN_POLLS;
+        DistMatrix { layout, local, single, pair, sweep: None, candidates: None, rows_between_polls }
     }
 
-    /// Fixes the schedule; measures for [`Schedule::Auto`]. Collective.
+    /// Fixes the schedule; measures sums, and for [`Schedule::Auto`] products. Collective.
     fn schedule(&mut self, schedule: Schedule) {
+        let comm = self.layout.comm();
+        let sum = sum_seconds(comm, WORDS_OF_A_SUM, REPETITIONS);
+        self.rows_between_polls = rows_between_polls(self.layout.interior(), comm.size(), sum);
         let sweeps = match schedule {
             Schedule::Overlap => false,
             Schedule::OneSweep => true,
-            Schedule::Auto => self.one_sweep_promises_less(),
+            Schedule::Auto => self.one_sweep_promises_less(sum),
         };
         self.sweep = sweeps.then(|| Sweep {
             halo: Halo::new(self.layout.comm(), &self.local.plan),
@@ -188,21 +219,19 @@ impl DistMatrix {
     /// product's time in the proportion of the bytes: the second pass reads x, p, r, s, w, u and writes
     /// four of them. Products that wait too long in a sweep leave the cache, 32 of those 80 bytes per row.
     /// Collective.
-    fn one_sweep_promises_less(&mut self) -> bool {
-        const REPETITIONS: usize = 5;
+    fn one_sweep_promises_less(&mut self, sum: f64) -> bool {
         let comm = self.layout.comm().clone();
         let x = vec![[1.0; 2]; self.layout.len()];
         let mut y = x.clone();
-        let mut least = [f64::INFINITY; 2];
+        let mut least = [f64::INFINITY];
         for _ in 0..REPETITIONS {
+            comm.sum(&mut [0.0]); // they begin together
             let begin = comm.clock_seconds();
-            comm.sum(&mut [0.0; 5]);
-            let middle = comm.clock_seconds();
             self.apply_pair(&x, &mut y);
-            least = [least[0].min(middle - begin), least[1].min(comm.clock_seconds() - middle)];
+            least[0] = least[0].min(comm.clock_seconds() - begin);
         }
         comm.reduce_f64(Op::Max, &mut least);
-        let [sum, product] = least;
+        let [product] = least;
         let vector_bytes = (10 * size_of::<f64>() * self.layout.len()) as f64;
         let len = self.layout.len().max(1);
         let waiting = self.local.wavefront.waiting_longer_than(CACHED_ROWS) as f64 / len as f64;
@@ -274,15 +303,16 @@ impl LocalRows {
     }
 }
 
-/// One pass over the rows: interior ones while ghosts travel, `poll` called now and then, `each` with
+/// One pass over the rows: interior ones while ghosts travel, sums polled after every `rows_between_polls`, `each` with
 /// every finished block of y.
+#[allow(clippy::too_many_arguments)]
 fn pass<const K: usize>(
     layout: &Layout,
     local: &Local,
     halo: &mut Halo<K>,
     x: &[[f64; K]],
     y: &mut [[f64; K]],
-    poll: impl Fn(),
+    rows_between_polls: usize,
     mut each: impl FnMut(Range<usize>, &[[f64; K]]),
 ) where
     [f64; K]: bytemuck::Pod,
@@ -292,15 +322,15 @@ fn pass<const K: usize>(
     halo.start(x);
     let interior = layout.interior();
     comm.timed(Phase::Product, || {
-        for rows in blocks(interior, BLOCK) {
+        for rows in blocks(interior, BLOCK.min(rows_between_polls)) {
             let y = &mut y[rows.clone()];
             local.interior.multiply(rows.clone(), x, y);
             each(rows.clone(), y);
-            if rows.end % ROWS_BETWEEN_POLLS == 0 {
-                poll();
+            if rows.end % rows_between_polls == 0 {
+                comm.poll();
             }
         }
-        poll();
+        comm.poll();
     });
     let ghosts = halo.finish();
     comm.timed(Phase::Product, || {
@@ -330,15 +360,13 @@ impl Operator for DistMatrix {
 
     fn apply_with(&mut self, x: &[f64], y: &mut [f64], each: &mut dyn FnMut(Range<usize>, &[f64])) {
         let DistMatrix { layout, local, single, .. } = self;
-        let poll = || layout.comm().poll();
-        pass(layout, local, single, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), poll, |rows, y| {
-            each(rows, bytemuck::cast_slice(y));
-        });
+        let (x, y) = (bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y));
+        pass(layout, local, single, x, y, ROWS_BETWEEN_POLLS, |rows, y| each(rows, bytemuck::cast_slice(y)));
     }
 
     fn apply_pair(&mut self, x: &[[f64; 2]], y: &mut [[f64; 2]]) {
         let DistMatrix { layout, local, pair, .. } = self;
-        pass(layout, local, pair, x, y, || layout.comm().poll(), |_, _| ());
+        pass(layout, local, pair, x, y, ROWS_BETWEEN_POLLS, |_, _| ());
     }
 
     fn apply_pair_summing(
@@ -348,9 +376,9 @@ impl Operator for DistMatrix {
         sums: &mut [Partial],
         meanwhile: &mut dyn FnMut(&[[f64; 2]]),
     ) {
-        let DistMatrix { layout, local, pair, .. } = self;
+        let DistMatrix { layout, local, pair, rows_between_polls, .. } = self;
         let sum = layout.comm().start_sum_of(sums);
-        pass(layout, local, pair, x, y, || sum.poll(), |_, _| ());
+        pass(layout, local, pair, x, y, *rows_between_polls, |_, _| ());
         meanwhile(y);
         sum.finish_of(sums);
     }
@@ -363,11 +391,11 @@ impl Operator for DistMatrix {
         sums: &mut [Partial],
         meanwhile: &mut dyn FnMut(&[f64]),
     ) {
-        let DistMatrix { layout, local, single, .. } = self;
+        let DistMatrix { layout, local, single, rows_between_polls, .. } = self;
         let sum = layout.comm().start_sum_of(sums);
         prepare(x);
-        let poll = || sum.poll();
-        pass(layout, local, single, bytemuck::cast_slice(x), bytemuck::cast_slice_mut(y), poll, |_, _| ());
+        let products = bytemuck::cast_slice_mut(y);
+        pass(layout, local, single, bytemuck::cast_slice(x), products, *rows_between_polls, |_, _| ());
         meanwhile(y);
         sum.finish_of(sums);
     }
@@ -444,5 +472,27 @@ impl OneSweep for DistMatrix {
             // The pair is read and written as in a product; x and p besides.
             counts.sweep_bytes += bytes_per_pass(local, layout.len(), 4);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn polls_are_as_frequent_as_the_sum_is_slow() {
+        // Within a machine there is nothing to hide; in large products a poll now and then costs nothing.
+        assert_eq!(rows_between_polls(1000, 2, 0.7e-6), 512);
+        assert_eq!(rows_between_polls(1 << 20, 1024, 12e-6), 8192);
+        // Twelve microseconds over 1024 ranks: twelve polls, at most a tenth of the sum.
+        assert_eq!(rows_between_polls(4096, 1024, 12e-6), 256);
+        assert_eq!(rows_between_polls(30_000, 1024, 12e-6), 2048);
+        // Slower still: two polls for each of the ten messages.
+        assert_eq!(rows_between_polls(64 * 2048, 1024, 1.0), 6144);
+        assert_eq!(rows_between_polls(100, 1024, 1.0), FEWEST_ROWS_BETWEEN_POLLS);
+        assert_eq!(rows_between_polls(0, 1, 0.0), FEWEST_ROWS_BETWEEN_POLLS);
+        for rows in [BLOCK, ROWS_BETWEEN_POLLS] {
+            assert!(rows % FEWEST_ROWS_BETWEEN_POLLS == 0 && FEWEST_ROWS_BETWEEN_POLLS.is_power_of_two());
+        }
     }
 }

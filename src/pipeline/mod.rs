@@ -201,7 +201,8 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         schema: report::SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
-        machine: Machine { ranks: comm.size(), engine: comm.describe(), sum },
+        machine: Machine { ranks: comm.size(), engine: comm.describe() },
+        sum,
         problem: ProblemFacts {
             name: describe(&job.source),
             rows: problem.n(),

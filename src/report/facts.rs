@@ -61,6 +61,8 @@ pub struct Run {
     pub command: Vec<String>,
     /// Where it ran.
     pub machine: Machine,
+    /// How global sums travelled.
+    pub sum: SumWay,
     /// What was solved.
     pub problem: ProblemFacts,
     /// Who owned what; none for the dense problem, whose columns are dealt evenly.
@@ -105,8 +107,6 @@ pub struct Machine {
     pub ranks: usize,
     /// Engine and library.
     pub engine: String,
-    /// How global sums travel.
-    pub sum: SumWay,
 }
 
 /// What was solved.

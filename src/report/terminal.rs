@@ -75,10 +75,8 @@ pub fn summary(run: &Run) -> String {
         );
     }
     line("ranks", run.machine.engine.clone());
-    if run.machine.sum.algorithm == SumAlgorithm::RecursiveDoubling.name()
-        || run.machine.sum.measured_microseconds.is_some()
-    {
-        line("  sums", format!("{} ({})", run.machine.sum.algorithm, run.machine.sum.why));
+    if run.sum.algorithm == SumAlgorithm::RecursiveDoubling.name() || run.sum.measured_microseconds.is_some() {
+        line("  sums", format!("{} ({})", run.sum.algorithm, run.sum.why));
     }
     if let Some(partition) = run.partition.as_ref().filter(|_| run.machine.ranks > 1) {
         line("partition", format!("{} (below: per rank, min / avg / max)", partition.method));

@@ -155,6 +155,8 @@ fn vectors_are_counted(comm: &Comm) {
             }
         }
     }
+}
+
 fn doubling_allocates_nothing(comm: &Comm) {
     if choose_sum(comm, SumChoice::RecursiveDoubling).is_err() {
         return;
