@@ -203,7 +203,8 @@ impl DistMatrix {
     fn schedule(&mut self, schedule: Schedule) {
         let comm = self.layout.comm();
         let sum = sum_seconds(comm, WORDS_OF_A_SUM, REPETITIONS);
-        self.rows_between_polls = rows_between_polls(self.layout.interior(), comm.size(), sum);
+        let rows = rows_between_polls(self.layout.interior(), comm.size(), sum);
+        self.rows_between_polls = if self.local.interior.cuts_blocks() { rows } else { rows.max(BLOCK) };
         let sweeps = match schedule {
             Schedule::Overlap => false,
             Schedule::OneSweep => true,

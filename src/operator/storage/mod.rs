@@ -124,6 +124,11 @@ impl Storage {
         }
     }
 
+    /// Whether `multiply` may be given less than a block of rows, if they begin and end at multiples of 128 or at the end.
+    pub(super) fn cuts_blocks(&self) -> bool {
+        !matches!(self, Storage::Sell(_))
+    }
+
     /// The entries of row `row`, in the order in which they are added up.
     pub(super) fn row(&self, row: usize) -> Box<dyn Iterator<Item = (u32, f64)> + '_> {
         match self {
