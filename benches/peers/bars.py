@@ -218,8 +218,15 @@ class Petsc:
             raise Failure("there is no mpicc: scripts/install-deps.sh openmpi")
         WORK.mkdir(parents=True, exist_ok=True)
         self.driver = WORK / "petsc"
-        source = HERE / "petsc.c"
-        run([compiler, "-std=c99", "-O2", source, "-o", self.driver, *flags, "-lm"], env=env)
+        build = [compiler, "-std=c99", "-O2", HERE / "petsc.c", "-o", self.driver]
+        # hypre is measured beside it where its headers are; no bar asks for it.
+        hypre = [HERE / "hypre.c", "-DWITH_HYPRE", "-I/usr/include/hypre"]
+        self.has_hypre = True
+        try:
+            run([*build, *hypre, *flags, "-lHYPRE", "-lm"], env=env)
+        except Failure:
+            self.has_hypre = False
+            run([*build, *flags, "-lm"], env=env)
 
     def command(self, inputs, pc, methods, *options):
         files = ["-file", inputs.matrix, "-partition", inputs.partition]
@@ -238,7 +245,9 @@ class Petsc:
         options = ["-iterations", iterations, "-skip", skip]
         times = {}
         for words in self.lines("petsc", inputs, pc, methods, *options):
-            self.version, method, _, _, _, _, steady, whole = words
+            version, method, _, _, _, _, steady, whole = words
+            if method != "hypre":
+                self.version = version
             times[method] = {"steady": float(steady), "whole": float(whole) / iterations}
         if set(times) != set(methods):
             raise Failure(f"{self.driver} did not report on each of {', '.join(methods)}")
@@ -488,9 +497,11 @@ class Group:
     def measure(self, petsc, halocg, repetitions):
         for _ in range(repetitions * self.problem.rounds if self.variants else 0):
             iterations = self.problem.iterations
-            times = petsc.time(self.inputs, self.pc, self.methods, iterations)
+            methods = self.methods + ["hypre"] * petsc.has_hypre
+            times = petsc.time(self.inputs, self.pc, methods, iterations)
             for method, sample in times.items():
-                self.samples.setdefault(f"petsc {method}", []).append(sample)
+                name = "hypre pcg" if method == "hypre" else f"petsc {method}"
+                self.samples.setdefault(name, []).append(sample)
             for solver, variant in self.variants:
                 name = shown(solver, variant)
                 if name in self.failures:

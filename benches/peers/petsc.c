@@ -5,7 +5,7 @@
  *
  * -file FILE        coordinate, real or integer, general or symmetric with one triangle stored
  * -partition FILE   one owner (rank from 0) per line, in row order; contiguous even shares if absent
- * -methods, -pcs    PETSc's names, separated by commas
+ * -methods, -pcs    PETSc's names, separated by commas; and hypre, where it was built in (hypre.c), for its PCG
  * -iterations N     so many per timed solve; a short untimed solve before allocates and touches everything
  * -skip K           the clock of the steady state starts when iterate K is reached (default 0)
  * -repetitions R    timed solves of each method and preconditioner (default 1)
@@ -22,6 +22,9 @@
 #include <errno.h>
 #include <petscksp.h>
 #include <string.h>
+#ifdef WITH_HYPRE
+#include "hypre.h"
+#endif
 
 /* One sentence instead of PETSc's traces of the stack. */
 #define FAIL(...) (fprintf(stderr, "petsc: " __VA_ARGS__), fputc('\n', stderr), MPI_Abort(MPI_COMM_WORLD, 1))
@@ -207,6 +210,23 @@ static PetscErrorCode Time(KSP ksp, const char *method, const char *pc)
     PetscFunctionReturn(0);
 }
 
+/* The same of hypre's PCG; its version number is its own. */
+static PetscErrorCode TimeHypre(const char *pc)
+{
+    PetscFunctionBeginUser;
+#ifdef WITH_HYPRE
+    for (PetscInt repetition = 0; repetition < repetitions; repetition++) {
+        double each = 0, whole = 0;
+        PetscCall(HypreTime(A, b, pc, iterations, skip, &each, &whole));
+        PetscCall(PetscPrintf(PETSC_COMM_WORLD, "petsc - hypre %s %d %ld %ld %.6e %.6e\n", pc, ranks, (long)n,
+                              (long)iterations, each, whole));
+    }
+#else
+    FAIL("this driver was built without hypre, which %s asks for", pc);
+#endif
+    PetscFunctionReturn(0);
+}
+
 int main(int argc, char **argv)
 {
     char      file[4096] = "", partition[4096] = "", *methods[16], *pcs[16];
@@ -237,6 +257,10 @@ int main(int argc, char **argv)
 
     for (PetscInt p = 0; p < n_pcs; p++)
         for (PetscInt m = 0; m < n_methods; m++) {
+            if (!strcmp(methods[m], "hypre")) {
+                PetscCall(TimeHypre(pcs[p]));
+                continue;
+            }
             PetscCall(KSPCreate(PETSC_COMM_WORLD, &ksp));
             PetscCall(KSPSetOperators(ksp, A, A));
             PetscCall(KSPSetType(ksp, methods[m]));
