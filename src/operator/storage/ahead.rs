@@ -1,9 +1,7 @@
 //! Memory asked for before it is needed.
 
-/// How far ahead: 4 KiB. The processor's own prefetching left a third of what a core can read unused.
-const BYTES_AHEAD: usize = 4096;
-
-/// Asks for the cache line [`BYTES_AHEAD`] after `address`, whatever is there.
+/// Asks for the cache line 4 KiB after `address`, whatever is there: the processor's own prefetching left a third of
+/// what a core can read unused.
 #[inline(always)]
 #[allow(unsafe_code)]
 pub(super) fn prefetch<T>(address: *const T) {
@@ -11,7 +9,7 @@ pub(super) fn prefetch<T>(address: *const T) {
     // SAFETY: every x86-64 processor has the instruction, and it neither reads nor writes what a program could see.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(address.cast::<i8>().wrapping_add(BYTES_AHEAD));
+        _mm_prefetch::<_MM_HINT_T0>(address.cast::<i8>().wrapping_add(4096));
     }
     let _ = address;
 }
