@@ -208,9 +208,10 @@ pub fn read_matrix(comm: &Comm, path: &Path) -> Result<(u64, Rows)> {
     let starts = comm.agree(lengths.and_then(|lengths| {
         let mut starts = vec![0];
         for (row, length) in share.clone().zip(lengths) {
-            let end = u64::try_from(length).ok().and_then(|length| length.checked_add(starts[starts.len() - 1]));
-            match end.filter(|end| *end <= entries) {
-                Some(end) => starts.push(end),
+            // Not more than there are columns, so that no sum of them overflows. What is wrong with their sum is
+            // said of all rows together: no rank knows how many entries are left for its own.
+            match u64::try_from(length).ok().filter(|length| *length <= n) {
+                Some(length) => starts.push(starts[starts.len() - 1] + length),
                 None => return Err(file.error(format!("row {} has the length {length}: the file is damaged", row + 1))),
             }
         }

@@ -359,6 +359,8 @@ fn lying_petsc(comm: &Comm) {
         (file(&[M, i32::MAX, i32::MAX, 4, 2, 2, 0, 1, 0, 1], &v), 3, "does not fit into the 72 bytes"),
         (file(&[M, 2, 2, i32::MAX, 2, 2, 0, 1, 0, 1], &v), 3, "does not fit into the 72 bytes"),
         (file(&[M, 2, 2, 4, 2, 1, 0, 1, 0, 1], &v), 3, "the rows have 3 entries and the matrix 4"),
+        (file(&[M, 2, 2, 3, 2, 2, 0, 1, 0], &v[..3]), 3, "the rows have 4 entries and the matrix 3"),
+        (file(&[M, 2, 2, 4, 3, 1, 0, 1, 0, 1], &v), 3, "row 1 has the length 3"),
         (file(&[M, 2, 2, 4, 5, -1, 0, 1, 0, 1], &v), 3, "row "),
         (file(&[M, 2, 2, 4, 2, 2, 0, 1, 0, 2], &v), 3, "row 2 has column 3, which is outside"),
         (file(&[M, 2, 2, 4, 2, 2, 0, -1, 0, 1], &v), 3, "row 1 has column "),
