@@ -40,7 +40,7 @@ export OMPI_MCA_btl_vader_single_copy_mechanism = none
 
 # Steps share target folders and cores: one after the other, and the first failure stops.
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants valgrind sanitize test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
+.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants valgrind test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -106,9 +106,6 @@ valgrind: ## memcheck over small solves on two ranks under Open MPI
 	@scripts/install-deps.sh openmpi
 	$(OPENMPI) $(CARGO) build --release
 	@scripts/valgrind.sh target/release/halocg
-
-sanitize: ## ThreadSanitizer and Miri over ranks as threads (nightly Rust with rust-src and miri)
-	@scripts/sanitize.sh
 
 test-no-mpi: ## the tests of the build without MPI: one rank, and ranks as threads
 	$(NO_MPI) $(CARGO) test --release --no-default-features --lib --test ranks --test cli $(TEST_FLAGS)
