@@ -14,6 +14,7 @@
 //! The modules, from the ground up (a module uses only those above it in this list):
 //!
 //! * [`error`]: what can go wrong, and the exit codes;
+//! * [`faults`]: failures on purpose, for tests;
 //! * [`files`]: files that appear when they are complete;
 //! * [`memory`]: large arrays in huge pages, and how much memory is left;
 //! * [`signals`]: signals that ask for an end;
@@ -78,6 +79,7 @@ pub mod cli;
 pub mod comm;
 pub mod distributed;
 pub mod error;
+pub mod faults;
 pub mod files;
 pub mod krylov;
 #[allow(unsafe_code)]

@@ -12,6 +12,8 @@ static ALLOCATOR: halocg::memory::HugePages = halocg::memory::HugePages;
 
 fn main() {
     abort_on_panic();
+    // Without it, an allocation that fails ends the process by a signal.
+    let _ = signals::exit_on_abort(ExitCode::Internal as i32);
     let launched = launcher::announced();
     let is_first = launched.is_none_or(|(_, rank)| rank == 0);
     let cli = Cli::try_parse().unwrap_or_else(|message| {

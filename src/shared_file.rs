@@ -2,6 +2,7 @@
 
 use crate::comm::Comm;
 use crate::error::{Error, ExitCode, Result};
+use crate::faults;
 use crate::files::Target;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -116,6 +117,7 @@ fn at_its_place(comm: &Comm, file: Option<File>, target: &Target, path: &Path, s
         };
         for (start, bytes) in starts.into_iter().zip(sections) {
             write_all_at(&file, bytes, start)?;
+            faults::enter(comm.rank(), "write");
         }
         file.sync_data()
     };

@@ -14,6 +14,21 @@ static ASKED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 /// SIGTERM and SIGINT do what they do by default.
 static AT_ONCE: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(true)));
 
+/// From now on an abort of this process, as after an allocation that failed, is an end with `code`, which launchers
+/// pass on.
+///
+/// # Errors
+/// When the system refuses.
+pub fn exit_on_abort(code: i32) -> io::Result<()> {
+    #[cfg(unix)]
+    signal_hook::flag::register_conditional_shutdown(
+        signal_hook::consts::SIGABRT,
+        code,
+        Arc::new(AtomicBool::new(true)),
+    )?;
+    Ok(())
+}
+
 /// Listens from now on. For a program whose task attends to signals.
 ///
 /// # Errors

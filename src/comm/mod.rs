@@ -24,6 +24,7 @@ pub use profile::{Counts, Phase, Profile};
 
 use crate::binned::{self, Binned};
 use crate::error::{Error, Result};
+use crate::faults;
 use crate::vector::{Dots, Partial, Summation};
 use bytemuck::{AnyBitPattern, NoUninit};
 use engine::{Addition, Engine};
@@ -333,6 +334,7 @@ impl Comm {
     /// # Errors
     /// As said.
     pub fn agree<T>(&self, result: Result<T>) -> Result<T> {
+        let result = faults::instead_of(result);
         let failing = if result.is_err() { self.rank() } else { self.size() };
         let first = self.reduced(Op::Min, failing as u64) as usize;
         if first == self.size() {

@@ -7,6 +7,7 @@ use super::trust::{Doubt, Replacement, Verdict, is_sound};
 use super::watch::{Begin, OnlyObserve, Watch};
 use super::{Kind, Reason};
 use crate::comm::{Op, Phase};
+use crate::faults;
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
 
@@ -208,6 +209,7 @@ pub fn solve_watched(
             }
             ended = turn.end;
         }
+        faults::enter_iteration(comm.rank(), course.iteration);
         let scalars = method.measure(a, m);
         let record = record(course.iteration, &scalars, seconds_before + comm.clock_seconds() - clock);
         watch.observe(Snapshot { iteration: course.iteration, record, x: method.solution(), a });

@@ -5,6 +5,7 @@ use crate::checkpoint::{self, Identity};
 use crate::comm::Comm;
 use crate::distributed::Layout;
 use crate::error::{Error, Result};
+use crate::faults;
 use crate::krylov::{self, Begin, Reason, Replacement, Saved, Settings, Snapshot, Turn, Watch};
 use crate::problem::{Problem, fingerprint};
 use crate::report::{CheckpointFacts, Progress};
@@ -180,6 +181,7 @@ impl Watch for Keeper<'_> {
             return;
         };
         let iteration = saved.iteration;
+        faults::enter(self.comm.rank(), "checkpoint");
         self.failure = match checkpoint::write(layout, path, identity, saved) {
             Ok(()) => {
                 self.facts.saved_at = Some(iteration);

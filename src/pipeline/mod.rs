@@ -12,6 +12,7 @@ use crate::comm::measure::{SumChoice, choose_sum};
 use crate::comm::{Comm, Op};
 use crate::distributed::{Layout, rows_to_owners};
 use crate::error::{Error, ExitCode, Result};
+use crate::faults;
 use crate::files::write_file;
 use crate::krylov::{self, Outcome, Replacement, Settings, StopOn};
 use crate::operator::{DenseColumns, DistMatrix, MatrixOptions, Operator};
@@ -93,6 +94,7 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
     if comm.is_root() {
         let _ = write!(std::io::stdout(), "{}", report::summary(&run));
     }
+    faults::enter(comm.rank(), "output");
     if let Some((path, format)) = &job.files.output {
         problem::write_vector(comm, &layout.to_even(&outcome.x), path, *format)?;
     }
@@ -151,6 +153,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
     let clock = || comm.clock_seconds();
     let sum = choose_sum(comm, job.sum)?;
     let start = clock();
+    faults::enter(comm.rank(), "load");
     let Loaded { problem, duplicates } = problem::load_with(comm, &job.source, &job.reading)?;
     let comm = &if job.reproducible { comm.reproducible() } else { comm.clone() };
     if job.reproducible && problem.n() > MOST_TERMS {
@@ -164,10 +167,12 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         distribute(comm, &job.source, &problem, &job.partition, &job.matrix, job.files.comm_matrix.as_deref())?;
     let a = a.as_mut();
     let distributed = clock();
+    faults::enter(comm.rank(), "preconditioner");
     check_diagonal(a, &job.source)?;
     let mut m = job.preconditioner.build_with(a, &job.preconditioning)?;
     let prepared = clock();
 
+    faults::enter(comm.rank(), "vectors");
     let (b, solution) = right_hand_side(&job.rhs, &problem, a)?;
     let x0 = match &job.x0 {
         Some(path) => Some(read_vector(path, a.layout())?),
@@ -273,7 +278,9 @@ fn distribute(
     if let Problem::Dense(spectrum) = problem {
         return Ok((Box::new(DenseColumns::new(comm, spectrum)), None, comm.clock_seconds()));
     }
+    faults::enter(comm.rank(), "partition");
     let owners = assign(comm, problem, choice)?;
+    faults::enter(comm.rank(), "distribute");
     let partitioned = comm.clock_seconds();
     let matrix = match source {
         Source::PoissonMatrixFree(stencil) => DistMatrix::matrix_free(comm, stencil, &owners, options.schedule),

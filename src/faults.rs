@@ -1,0 +1,79 @@
+//! Failures on purpose, to test what follows from them. Without the feature `faults` nothing here does anything.
+//!
+//! `HALOCG_FAULT="RANK STAGE KIND"` lets one rank fail in one stage of a run. Stages are `load`, `partition`,
+//! `distribute`, `preconditioner`, `vectors`, `solve:K` (before iterate K is measured), `checkpoint`, `output`. Kinds are
+//! `panic`; `memory`, an allocation that the system refuses; `kill`, as the system would kill the process; and `io`:
+//! what the rank brings to the first agreement of the stage is an error of its own.
+
+use crate::error::Result;
+
+#[cfg(feature = "faults")]
+mod injected {
+    use crate::error::{Error, ExitCode};
+    use std::cell::Cell;
+    use std::sync::LazyLock;
+
+    struct Fault {
+        rank: usize,
+        stage: String,
+        kind: String,
+    }
+
+    static FAULT: LazyLock<Option<Fault>> = LazyLock::new(|| {
+        let text = std::env::var("HALOCG_FAULT").ok()?;
+        let words: Vec<&str> = text.split(' ').collect();
+        let [rank, stage, kind] = words[..] else { panic!("HALOCG_FAULT is not RANK STAGE KIND: {text}") };
+        Some(Fault { rank: rank.parse().expect("a rank"), stage: stage.into(), kind: kind.into() })
+    });
+
+    thread_local! {
+        /// Ranks may be threads.
+        static ERROR_IS_DUE: Cell<bool> = const { Cell::new(false) };
+    }
+
+    pub(super) fn enter(rank: usize, stage: &str) {
+        ERROR_IS_DUE.set(false);
+        let Some(fault) = FAULT.as_ref().filter(|fault| fault.rank == rank && fault.stage == stage) else {
+            return;
+        };
+        match &fault.kind[..] {
+            "panic" => panic!("a panic on purpose in stage {stage}"),
+            // More than any address space has.
+            "memory" => drop(std::hint::black_box(Vec::<u8>::with_capacity(1 << 60))),
+            "kill" => {
+                let id = std::process::id().to_string();
+                std::process::Command::new("kill").args(["-KILL", &id]).status().expect("kill starts");
+            }
+            "io" => ERROR_IS_DUE.set(true),
+            kind => panic!("no such kind of fault: {kind}"),
+        }
+    }
+
+    pub(super) fn error() -> Option<Error> {
+        ERROR_IS_DUE.replace(false).then(|| Error::new(ExitCode::Internal, "an input or output error on purpose"))
+    }
+}
+
+/// This rank begins a stage.
+#[inline(always)]
+pub fn enter(_rank: usize, _stage: &str) {
+    #[cfg(feature = "faults")]
+    injected::enter(_rank, _stage);
+}
+
+/// This rank is about to measure an iterate.
+#[inline(always)]
+pub fn enter_iteration(_rank: usize, _iteration: u64) {
+    #[cfg(feature = "faults")]
+    injected::enter(_rank, &format!("solve:{_iteration}"));
+}
+
+/// What this rank brings to an agreement: `result`, or the error that is due.
+#[inline(always)]
+pub fn instead_of<T>(result: Result<T>) -> Result<T> {
+    #[cfg(feature = "faults")]
+    if let Some(error) = injected::error() {
+        return Err(error);
+    }
+    result
+}
