@@ -98,7 +98,7 @@ fn an_error_of_one_rank_is_the_error_of_all() {
         for rank in ranks(how, 3) {
             let finished = fail(&files, how, &format!("{rank} checkpoint io"));
             assert_eq!(finished.code, Some(0), "a checkpoint that fails costs nothing: {finished:?}");
-            assert_eq!(finished.stderr.matches("halocg: warning: no checkpoint").count(), 1, "{finished:?}");
+            assert!(finished.stderr.contains("halocg: warning: no checkpoint"), "{finished:?}");
         }
     }
 }

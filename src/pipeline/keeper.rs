@@ -116,7 +116,7 @@ impl<'a> Keeper<'a> {
         ))
     }
 
-    /// What to say of it in the end; and what went wrong with the last checkpoint, if it did.
+    /// What to say of it in the end; and what went wrong with the last checkpoint, if there is need of it.
     pub(super) fn done(self, reason: Reason) -> (CheckpointFacts, Option<Error>) {
         self.progress.done();
         self.comm.ride(0.0);
@@ -128,7 +128,7 @@ impl<'a> Keeper<'a> {
             let limit = (reason == Reason::IterationLimit).then(|| self.job.settings.max_iterations.saturating_mul(2));
             facts.go_on = Some(go_on(words, file, limit, self.job.solver.is_none().then_some(self.solver.name)));
         }
-        (facts, self.failure)
+        (facts, self.failure.filter(|_| is_limited))
     }
 
     /// This rank's word in the sums to come.
