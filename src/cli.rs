@@ -5,6 +5,7 @@ mod compare;
 mod convert;
 mod generated;
 mod partition;
+mod predict;
 mod solve;
 mod values;
 
@@ -13,6 +14,7 @@ pub use compare::{CompareOptions, List, ProtocolName};
 pub use convert::ConvertOptions;
 pub use generated::{GridOptions, ModelOptions};
 pub use partition::PartitionOptions;
+pub use predict::{PredictOptions, PredictedPc};
 pub use solve::{
     FormatChoice, MatrixArgs, OrderingName, PreconditionerOptions, ScheduleName, SolveOptions, SolverChoice,
     StopOnName, SumArgs, SumName,
@@ -22,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::krylov;
 use crate::partition::Partition;
 use crate::performance::Effort;
-use crate::pipeline::{Conversion, Job, PartitionJob, RightHandSide, Survey};
+use crate::pipeline::{Conversion, Job, PartitionJob, PredictJob, RightHandSide, Survey};
 use crate::problem::Source;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -116,6 +118,19 @@ pub enum Command {
         #[allow(missing_docs)]
         options: PartitionOptions,
     },
+    /// Predict the time per iteration on more ranks, and from how many on pipelining pays
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Predict {
+        /// A generated problem instead of a file
+        #[command(subcommand)]
+        what: Option<Predicted>,
+        /// The matrix, as for solve
+        #[arg(required = true)]
+        matrix: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        options: PredictOptions,
+    },
     /// Measure this machine for the performance model, and check the model against it
     Machine {
         /// Write the machine as JSON
@@ -124,6 +139,20 @@ pub enum Command {
         /// A first look: smaller cases, timed less often
         #[arg(long)]
         quick: bool,
+    },
+}
+
+/// Generated problems to predict for.
+#[derive(Subcommand, Debug)]
+pub enum Predicted {
+    /// Poisson's equation on a regular grid
+    Poisson {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        grid: GridOptions,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        options: PredictOptions,
     },
 }
 
@@ -176,6 +205,8 @@ pub enum Task {
     Convert(Conversion),
     /// A partition for a later run.
     Partition(Box<PartitionJob>),
+    /// Time per iteration on more ranks.
+    Predict(Box<PredictJob>),
     /// The machine measured, and written to a file if one is named.
     Machine(Effort, Option<PathBuf>),
 }
@@ -203,6 +234,13 @@ impl Command {
             Command::Partition { what: None, matrix, options } => {
                 let source = Source::File(matrix.expect("required"));
                 Ok(Task::Partition(Box::new(options.job(source, Partition::Metis))))
+            }
+            Command::Predict { what: Some(Predicted::Poisson { grid, options }), .. } => {
+                Ok(Task::Predict(Box::new(options.job(grid.source()?, Partition::Boxes))))
+            }
+            Command::Predict { what: None, matrix, options } => {
+                let source = Source::File(matrix.expect("required"));
+                Ok(Task::Predict(Box::new(options.job(source, Partition::Metis))))
             }
             Command::Machine { json, quick } => {
                 Ok(Task::Machine(if quick { Effort::QUICK } else { Effort::FULL }, json))

@@ -96,6 +96,7 @@ fn perform(comm: &Comm, task: &Task) -> ExitCode {
         Task::Survey(survey) => pipeline::survey(comm, survey),
         Task::Convert(conversion) => pipeline::convert(comm, conversion),
         Task::Partition(job) => pipeline::partition(comm, job),
+        Task::Predict(job) => pipeline::predict(comm, job),
         Task::Machine(effort, json) => pipeline::machine(comm, *effort, json.as_deref()),
     };
     done.unwrap_or_else(|error| {

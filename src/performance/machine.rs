@@ -242,12 +242,12 @@ fn least_squares(rows: &[[f64; 3]], used: [bool; 3]) -> [f64; 3] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::krylov::TABLE;
 
     /// One rank of a machine with round numbers.
-    pub(in crate::performance) fn machine(ranks: usize) -> Machine {
+    pub fn machine(ranks: usize) -> Machine {
         let at = |working_set, rate| Bandwidth { working_set, read: rate, update: 2.0 * rate };
         let shared = if ranks > 1 { 1.0 } else { 0.0 };
         Machine {

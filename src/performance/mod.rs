@@ -12,9 +12,11 @@ mod iteration;
 pub mod kernels;
 mod machine;
 mod measure;
+mod scaling;
 
 pub use check::{Check, check};
 pub use choice::{Choice, choose, measure_parts, preconditioning};
 pub use iteration::{Cut, Parts};
 pub use machine::{Bandwidth, ExchangeTimes, FormatRate, Machine, SCHEMA, Share, SumTimes};
 pub use measure::{Effort, measure, processor};
+pub use scaling::Network;

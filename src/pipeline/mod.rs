@@ -5,6 +5,7 @@ mod convert;
 mod keeper;
 mod machine;
 mod partition;
+mod predict;
 mod vectors;
 
 use crate::binned::MOST_TERMS;
@@ -32,6 +33,7 @@ pub use convert::{Conversion, convert};
 pub use keeper::{Checkpointing, Every};
 pub use machine::machine;
 pub use partition::{PartitionJob, partition};
+pub use predict::{PredictJob, predict};
 pub use vectors::RightHandSide;
 
 /// A solve, as asked for.

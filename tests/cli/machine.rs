@@ -105,3 +105,45 @@ fn auto_says_what_it_took_and_why() {
     let file = run_json(Launch::Alone, &["solve", &plate, "--solver", "hs-cg"], 0);
     assert_eq!(file["method"]["choice"], Value::Null);
 }
+
+#[test]
+fn a_prediction_is_the_same_on_any_ranks_and_needs_a_machine() {
+    let folder = Folder::new("predict");
+    let file = folder.path("machine.json");
+    assert_eq!(run(Launch::Threads(2), &["machine", "--quick", "--json", &file]).code, Some(0));
+    let plate = mesh("plate_hole.mtx");
+    let slow = ["--hop-us", "1000000"];
+    let predict =
+        |how, more: &[&str]| run(how, &[&["predict", &plate, "--machine", &file, "--ranks", "16"], more].concat());
+    let alone = predict(Launch::Alone, &slow);
+    assert_eq!(alone.code, Some(0), "{alone:?}");
+    // Beyond the two ranks of the machine a sum takes a second: there pipelining must pay against two sums.
+    let from = alone.stdout.split("less than hs-cg from ").nth(1).and_then(|rest| rest.split(' ').next());
+    let from: usize = from.expect("a number of ranks").parse().expect("a number");
+    assert!(from <= 4, "{alone:?}");
+    let rows: Vec<&str> = alone.stdout.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    for ranks in ["1", "2", "4", "8", "16"] {
+        assert_eq!(rows.iter().filter(|first| **first == ranks).count(), 1, "{alone:?}");
+    }
+    for how in both(3) {
+        let finished =
+            run(how, &["predict", "poisson", "-n", "40", "--machine", &file, "--ranks", "4", "--pc", "jacobi"]);
+        assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{finished:?}");
+        assert_eq!(predict(how, &["--partition", "blocks"]).code, Some(0));
+    }
+    let text = read(&file);
+    for (broken, message) in [
+        ("{}".to_string(), "not a machine as halocg machine --json writes it"),
+        (text.replace("halocg-machine/1", "halocg-machine/99"), "measure the machine anew"),
+    ] {
+        let bad = folder.write("bad.json", broken);
+        for how in both(2) {
+            let finished = run(how, &["predict", &plate, "--machine", &bad]);
+            assert_eq!((finished.code, finished.stderr.matches(message).count()), (Some(3), 1), "{finished:?}");
+        }
+    }
+    let one = folder.path("one.json");
+    assert_eq!(run(Launch::Alone, &["machine", "--quick", "--json", &one]).code, Some(0));
+    let finished = run(Launch::Alone, &["predict", &plate, "--machine", &one]);
+    assert_eq!((finished.code, finished.stderr.matches("give --hop-us").count()), (Some(2), 1), "{finished:?}");
+}
