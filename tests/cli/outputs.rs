@@ -441,7 +441,8 @@ fn ways_to_sum_are_reported() {
             assert_eq!(doubling["sum"]["algorithm"], "recursive-doubling");
             let iterations = |run: &Value| number(run, "/outcome/iterations");
             assert!((iterations(&doubling) - iterations(&plain)).abs() <= 2.0);
-            assert_eq!(number(&doubling, "/traffic/sums") - iterations(&doubling), 3.0, "counted as any other sum");
+            let others = |run: &Value| number(run, "/traffic/sums") - iterations(run);
+            assert_eq!(others(&doubling), others(&plain), "counted as any other sum");
         }
     }
 }
