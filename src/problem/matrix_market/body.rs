@@ -24,7 +24,9 @@ pub(super) fn read(
     shortest: u64,
     take: impl Fn(&mut Arrivals, Entry) + Copy,
 ) -> Result<Arrivals> {
-    let mut arrivals = Arrivals::new(comm, header.rows, text.piece_bytes());
+    // A small file takes no large blocks.
+    let block = usize::try_from(header.entries).map_or(text.piece_bytes(), |entries| entries.min(text.piece_bytes()));
+    let mut arrivals = Arrivals::new(comm, header.rows, block);
     let items = items(header);
     // The place of a value in an array says which entry it is. Lines say so themselves: what lies before them
     // need be known for an error only.
