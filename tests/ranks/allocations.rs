@@ -151,7 +151,8 @@ fn vectors_are_counted(comm: &Comm) {
                 let sweeps = schedule == Schedule::OneSweep && method.sweeps && with != Preconditioning::General;
                 let vectors = method.cost.vectors(with, sweeps) - u32::from(with == Preconditioning::Diagonal);
                 let rest = kept - i64::from(vectors) * (8 * len) as i64;
-                assert!((0..4096).contains(&rest), "{} {pc} {schedule:?}: {kept} bytes of {len} rows", method.name);
+                // Less by what was taken before and is free by now, as a message from another thread; a vector is far more.
+                assert!(rest.abs() < 4096, "{} {pc} {schedule:?}: {kept} bytes of {len} rows", method.name);
             }
         }
     }

@@ -1,7 +1,5 @@
 //! Numbers as text.
 
-use super::decimal::{decimal, eight_digits};
-
 /// A piece of the file for a message: short, and without what a terminal would obey.
 pub(crate) fn shown(word: &[u8]) -> String {
     let text = String::from_utf8_lossy(&word[..word.len().min(200)]);
@@ -57,8 +55,7 @@ pub(super) fn usual_entry(text: &[u8], pattern: bool) -> Option<(u64, u64, f64, 
         (1.0, rest)
     } else {
         let rest = blanks(rest.strip_prefix(b" ")?);
-        let general = || fast_float2::parse_partial::<f64, _>(rest).ok();
-        let (value, length) = decimal(rest).or_else(general)?;
+        let (value, length) = fast_float2::parse_partial::<f64, _>(rest).ok()?;
         (value, &rest[length..])
     };
     let rest = match rest {
@@ -89,6 +86,20 @@ fn digits(text: &[u8]) -> Option<(u64, &[u8])> {
         count += more_digits;
     }
     (count > 0).then(|| (number, &text[count as usize..]))
+}
+
+/// The number that up to eight leading digits form, and how many there are.
+#[inline(always)]
+fn eight_digits(bytes: &[u8; 8]) -> (u64, u32) {
+    let chunk = u64::from_le_bytes(*bytes) ^ 0x3030_3030_3030_3030;
+    // The highest bit of a byte is set where it is not 0 ... 9; a carry reaches only bytes after such a one.
+    let others = (chunk.wrapping_add(0x7676_7676_7676_7676) | chunk) & 0x8080_8080_8080_8080;
+    let count = others.trailing_zeros() / 8;
+    // Zeros in front, then neighbours are joined: digits to pairs, pairs to fours, fours to eight.
+    let chunk = chunk.checked_shl(64 - 8 * count).unwrap_or(0);
+    let pairs = (chunk.wrapping_mul(10) + (chunk >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    ((fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff, count)
 }
 
 #[cfg(test)]
