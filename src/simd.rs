@@ -28,6 +28,13 @@ pub trait Simd: Copy {
     fn read_pairs(self, from: &[[f64; 2]; LANES]) -> [Self::Numbers; 2];
     /// Two vectors side by side.
     fn write_pairs(self, numbers: [Self::Numbers; 2], to: &mut [[f64; 2]; LANES]);
+    /// From all over memory.
+    fn collect(self, from: [&f64; LANES]) -> Self::Numbers;
+    /// From all over memory, the two numbers of a pair side by side: those of the first half of the pairs, and of the
+    /// second half.
+    fn collect_pairs(self, from: [&[f64; 2]; LANES]) -> [Self::Numbers; 2];
+    /// Every number twice, side by side: those of the first half, and of the second half.
+    fn twice(self, numbers: Self::Numbers) -> [Self::Numbers; 2];
     /// a + b
     fn add(self, a: Self::Numbers, b: Self::Numbers) -> Self::Numbers;
     /// a − b
@@ -98,6 +105,22 @@ impl Simd for Portable {
         *to = each_lane!(lane, [0.0; 2], [first[lane], second[lane]]);
     }
 
+    #[inline(always)]
+    fn collect(self, from: [&f64; LANES]) -> [f64; LANES] {
+        each_lane!(lane, 0.0, *from[lane])
+    }
+
+    #[inline(always)]
+    fn collect_pairs(self, from: [&[f64; 2]; LANES]) -> [[f64; LANES]; 2] {
+        let half = LANES / 2;
+        [each_lane!(lane, 0.0, from[lane / 2][lane % 2]), each_lane!(lane, 0.0, from[half + lane / 2][lane % 2])]
+    }
+
+    #[inline(always)]
+    fn twice(self, numbers: [f64; LANES]) -> [[f64; LANES]; 2] {
+        [each_lane!(lane, 0.0, numbers[lane / 2]), each_lane!(lane, 0.0, numbers[LANES / 2 + lane / 2])]
+    }
+
     arithmetic! {
         add(self, a, b) = each_lane!(lane, 0.0, a[lane] + b[lane]);
         sub(self, a, b) = each_lane!(lane, 0.0, a[lane] - b[lane]);
@@ -165,6 +188,31 @@ mod x86 {
             }
         }
 
+        #[inline(always)]
+        fn collect(self, [a, b, c, d, e, f, g, h]: [&f64; LANES]) -> [__m256d; 2] {
+            [
+                join(self, two_numbers(self, a, b), two_numbers(self, c, d)),
+                join(self, two_numbers(self, e, f), two_numbers(self, g, h)),
+            ]
+        }
+
+        #[inline(always)]
+        fn collect_pairs(self, [a, b, c, d, e, f, g, h]: [&[f64; 2]; LANES]) -> [[__m256d; 2]; 2] {
+            [
+                [join(self, cast(*a), cast(*b)), join(self, cast(*c), cast(*d))],
+                [join(self, cast(*e), cast(*f)), join(self, cast(*g), cast(*h))],
+            ]
+        }
+
+        #[inline(always)]
+        fn twice(self, [low, high]: [__m256d; 2]) -> [[__m256d; 2]; 2] {
+            let avx2 = self.avx2;
+            [
+                [avx2._mm256_permute4x64_pd::<0b01_01_00_00>(low), avx2._mm256_permute4x64_pd::<0b11_11_10_10>(low)],
+                [avx2._mm256_permute4x64_pd::<0b01_01_00_00>(high), avx2._mm256_permute4x64_pd::<0b11_11_10_10>(high)],
+            ]
+        }
+
         arithmetic! {
             add(self, a, b) = [self.avx._mm256_add_pd(a[0], b[0]), self.avx._mm256_add_pd(a[1], b[1])];
             sub(self, a, b) = [self.avx._mm256_sub_pd(a[0], b[0]), self.avx._mm256_sub_pd(a[1], b[1])];
@@ -196,6 +244,21 @@ mod x86 {
         let even = simd.avx._mm256_insertf128_pd::<1>(simd.avx._mm256_castpd128_pd256(a), c);
         let odd = simd.avx._mm256_insertf128_pd::<1>(simd.avx._mm256_castpd128_pd256(b), d);
         [simd.avx._mm256_unpacklo_pd(even, odd), simd.avx._mm256_unpackhi_pd(even, odd)]
+    }
+
+    #[inline(always)]
+    fn two_numbers(simd: V3, a: &f64, b: &f64) -> __m128d {
+        simd.sse2._mm_unpacklo_pd(simd.sse2._mm_set_sd(*a), simd.sse2._mm_set_sd(*b))
+    }
+
+    #[inline(always)]
+    fn join(simd: V3, low: __m128d, high: __m128d) -> __m256d {
+        simd.avx._mm256_insertf128_pd::<1>(simd.avx._mm256_castpd128_pd256(low), high)
+    }
+
+    #[inline(always)]
+    fn join_halves(simd: V4, [low, high]: [__m256d; 2]) -> __m512d {
+        simd.avx512f._mm512_insertf64x4::<1>(simd.avx512f._mm512_castpd256_pd512(low), high)
     }
 
     /// AVX-512: one register.
@@ -235,6 +298,24 @@ mod x86 {
                 pick._mm512_permutex2var_pd(first, low, second),
                 pick._mm512_permutex2var_pd(first, high, second),
             ]);
+        }
+
+        #[inline(always)]
+        fn collect(self, from: [&f64; LANES]) -> __m512d {
+            join_halves(self, (*self).collect(from))
+        }
+
+        #[inline(always)]
+        fn collect_pairs(self, from: [&[f64; 2]; LANES]) -> [__m512d; 2] {
+            let [low, high] = (*self).collect_pairs(from);
+            [join_halves(self, low), join_halves(self, high)]
+        }
+
+        #[inline(always)]
+        fn twice(self, numbers: __m512d) -> [__m512d; 2] {
+            let [first, second]: [__m512i; 2] =
+                [cast([0_u64, 0, 1, 1, 2, 2, 3, 3]), cast([4_u64, 4, 5, 5, 6, 6, 7, 7])];
+            [self.avx512f._mm512_permutexvar_pd(first, numbers), self.avx512f._mm512_permutexvar_pd(second, numbers)]
         }
 
         arithmetic! {
@@ -352,11 +433,15 @@ mod tests {
         let ([a, b], c) = (simd.read_pairs(&pairs), simd.read(&x));
         let results =
             [simd.splat(0.3), a, b, c, simd.add(a, c), simd.sub(b, c), simd.mul(a, b), simd.div(c, b), simd.div(a, c)];
+        let scattered: [usize; LANES] = std::array::from_fn(|lane| (3 * lane + 1) % LANES);
+        let [d, e] = simd.collect_pairs(scattered.map(|lane| &pairs[lane]));
+        let [f, g] = simd.twice(c);
+        let moved = [d, e, f, g, simd.collect(scattered.map(|lane| &x[lane]))];
         let of_bits = [simd.add_bits(a, c), simd.or_differing(a, b, c), simd.or_differing(c, a, a)];
         let mut swapped = pairs;
         simd.write_pairs([b, a], &mut swapped);
         let mut bits: Vec<u64> = swapped.as_flattened().iter().map(|number| number.to_bits()).collect();
-        for result in results.into_iter().chain(of_bits) {
+        for result in results.into_iter().chain(of_bits).chain(moved) {
             let mut numbers = [0.0; LANES];
             simd.write(result, &mut numbers);
             bits.extend(numbers.map(f64::to_bits));

@@ -15,13 +15,13 @@
 use super::ahead::prefetch;
 use crate::distributed::LocalRows;
 use crate::operator::wavefront::BLOCK;
-use crate::simd::vectorized;
+use crate::simd::{LANES, Simd, vectorized};
 use crate::vector::blocks;
 use std::collections::HashMap;
 use std::ops::Range;
 
 /// Rows in a slice, at most; the few left over come in slices of half as many, and so on.
-const WIDTH: usize = 8;
+const WIDTH: usize = LANES;
 
 /// Columns that 16 bits can name, from [`near_base`] on.
 const NEAR: usize = 1 << 16;
@@ -199,16 +199,17 @@ impl Sell {
         assert!(rows.end == self.order.len().min(rows.start + BLOCK));
         // Apart, so that each is compiled for what it is.
         match &self.values {
-            Values::Plain(values) => vectorized!(_simd => self.multiply_block(rows, values, |value| value, x, y)),
+            Values::Plain(values) => vectorized!(simd => self.multiply_block(simd, rows, values, |value| value, x, y)),
             Values::Coded(codes, table) => {
-                vectorized!(_simd => self.multiply_block(rows, codes, |code: u8| table[code as usize], x, y));
+                vectorized!(simd => self.multiply_block(simd, rows, codes, |code: u8| table[code as usize], x, y));
             }
         }
     }
 
     #[inline(always)]
-    fn multiply_block<T: Copy, const K: usize>(
+    fn multiply_block<S: Simd, T: Copy, const K: usize>(
         &self,
+        simd: S,
         rows: Range<usize>,
         values: &[T],
         decoded: impl Fn(T) -> f64 + Copy,
@@ -216,7 +217,7 @@ impl Sell {
         y: &mut [[f64; K]],
     ) {
         let block = rows.start / BLOCK;
-        let base = near_base(rows.start);
+        let near_x = &x[near_base(rows.start)..];
         let mut at = self.blocks[block];
         let mut order = &self.order[rows];
         for &Group { rows, is_near, length } in &self.groups[at.group..self.blocks[block + 1].group] {
@@ -226,24 +227,26 @@ impl Sell {
             let entries = count * length;
             let values = &values[at.value..at.value + entries];
             if is_near {
-                self.multiply_group(mine, length, base, &self.near[at.near..at.near + entries], values, decoded, x, y);
+                let columns = &self.near[at.near..at.near + entries];
+                self.multiply_group(simd, mine, length, columns, values, decoded, near_x, y);
                 at.near += entries;
             } else {
-                self.multiply_group(mine, length, 0, &self.far[at.far..at.far + entries], values, decoded, x, y);
+                let columns = &self.far[at.far..at.far + entries];
+                self.multiply_group(simd, mine, length, columns, values, decoded, x, y);
                 at.far += entries;
             }
             at.value += entries;
         }
     }
 
-    /// Rows of `length` entries each, their columns counted from `base`.
+    /// Rows of `length` entries each, their columns counted from the beginning of x.
     #[inline(always)]
     #[allow(clippy::too_many_arguments, unsafe_code)]
-    fn multiply_group<C: Copy + Into<u32>, T: Copy, const K: usize>(
+    fn multiply_group<S: Simd, C: Copy + Into<u32>, T: Copy, const K: usize>(
         &self,
+        simd: S,
         rows: &[u16],
         length: usize,
-        base: usize,
         columns: &[C],
         values: &[T],
         decoded: impl Fn(T) -> f64 + Copy,
@@ -252,13 +255,14 @@ impl Sell {
     ) {
         let (mut columns, mut values, mut rows) = (columns, values, rows);
         macro_rules! slices_of {
-            ($width:expr) => {
+            ($width:expr, $products:expr) => {
                 let (mine, later) = rows.split_at($width);
                 let (my_columns, later_columns) = columns.split_at($width * length);
                 let (my_values, later_values) = values.split_at($width * length);
-                // SAFETY: the columns are those of this block, counted from its base; `new` has found them all below
-                // `columns_end`, no field changes afterwards, and `multiply` has asserted that x is as long as that.
-                let sums = unsafe { rows_together::<C, T, K, $width>(my_columns, my_values, base, decoded, x) };
+                // SAFETY: the columns are those of this block, and x begins where they are counted from; `new` has found
+                // them all below `columns_end`, no field changes afterwards, and `multiply` has asserted that x is as
+                // long as that.
+                let sums: [[f64; K]; $width] = unsafe { $products(simd, my_columns, my_values, decoded, x) };
                 for (&row, sum) in mine.iter().zip(sums) {
                     y[row as usize] = sum;
                 }
@@ -266,17 +270,17 @@ impl Sell {
             };
         }
         while rows.len() >= WIDTH {
-            slices_of!(8);
+            slices_of!(WIDTH, eight_rows);
         }
         // As `slices` has cut them.
         if rows.len() >= 4 {
-            slices_of!(4);
+            slices_of!(4, few_rows);
         }
         if rows.len() >= 2 {
-            slices_of!(2);
+            slices_of!(2, few_rows);
         }
         if !rows.is_empty() {
-            slices_of!(1);
+            slices_of!(1, few_rows);
         }
         let _ = (rows, columns, values);
     }
@@ -315,16 +319,63 @@ impl Sell {
     }
 }
 
+/// The products of [`WIDTH`] rows side by side. Their instructions are named, since the compiler would make a gather
+/// of the loads of x, which is slower, or multiply the pairs one by one.
+///
+/// # Safety
+/// Every column is below x.len().
+#[inline(always)]
+#[allow(unsafe_code)]
+unsafe fn eight_rows<S: Simd, C: Copy + Into<u32>, T: Copy, const K: usize>(
+    simd: S,
+    columns: &[C],
+    values: &[T],
+    decoded: impl Fn(T) -> f64,
+    x: &[[f64; K]],
+) -> [[f64; K]; WIDTH] {
+    // SAFETY: the caller has promised it.
+    let x = |column: C| unsafe { x.get_unchecked(column.into() as usize) };
+    let mut sums = [simd.splat(0.0); K];
+    for (columns, values) in columns.as_chunks::<WIDTH>().0.iter().zip(values.as_chunks::<WIDTH>().0) {
+        prefetch(values);
+        prefetch(columns);
+        let mut factors = [0.0; WIDTH];
+        for lane in 0..WIDTH {
+            factors[lane] = decoded(values[lane]);
+        }
+        let factors = simd.read(&factors);
+        let [a, b, c, d, e, f, g, h] = *columns;
+        let x = [x(a), x(b), x(c), x(d), x(e), x(f), x(g), x(h)];
+        // As many registers as x has numbers in a row.
+        if K == 1 {
+            let [a, b, c, d, e, f, g, h] = x;
+            let x = simd.collect([&a[0], &b[0], &c[0], &d[0], &e[0], &f[0], &g[0], &h[0]]);
+            sums[0] = simd.add(sums[0], simd.mul(factors, x));
+        } else {
+            let pairs = x.map(|x| x.first_chunk().expect("two numbers, since not one"));
+            let (x, factors) = (simd.collect_pairs(pairs), simd.twice(factors));
+            for half in 0..2 {
+                sums[half] = simd.add(sums[half], simd.mul(factors[half], x[half]));
+            }
+        }
+    }
+    let mut rows = [[0.0; K]; WIDTH];
+    for (numbers, to) in sums.into_iter().zip(rows.as_flattened_mut().as_chunks_mut::<LANES>().0) {
+        simd.write(numbers, to);
+    }
+    rows
+}
+
 /// The products of W rows side by side.
 ///
 /// # Safety
-/// `base` plus any of the columns is below x.len().
+/// Every column is below x.len().
 #[inline(always)]
 #[allow(unsafe_code)]
-unsafe fn rows_together<C: Copy + Into<u32>, T: Copy, const K: usize, const W: usize>(
+unsafe fn few_rows<S: Simd, C: Copy + Into<u32>, T: Copy, const K: usize, const W: usize>(
+    _simd: S,
     columns: &[C],
     values: &[T],
-    base: usize,
     decoded: impl Fn(T) -> f64,
     x: &[[f64; K]],
 ) -> [[f64; K]; W] {
@@ -335,7 +386,7 @@ unsafe fn rows_together<C: Copy + Into<u32>, T: Copy, const K: usize, const W: u
         for lane in 0..W {
             let column: u32 = columns[lane].into();
             // SAFETY: the caller has promised it.
-            let x = unsafe { x.get_unchecked(base + column as usize) };
+            let x = unsafe { x.get_unchecked(column as usize) };
             let value = decoded(values[lane]);
             for k in 0..K {
                 sums[lane][k] += value * x[k];
