@@ -127,12 +127,18 @@ fn multiply_run<S: Simd, const K: usize>(
         strips::<S, MANY>(simd, offsets, values, |offset| from(offset, done), x, &mut y[done..]);
         done += MANY * LANES;
     }
+    if y.len() >= MANY * LANES && y.len() - done > LANES {
+        // The last numbers of these once more, shifted to the end: cheaper than strip by strip.
+        done = y.len() - MANY * LANES;
+        strips::<S, MANY>(simd, offsets, values, |offset| from(offset, done), x, &mut y[done..]);
+        return;
+    }
     while y.len() - done >= LANES {
         strips::<S, 1>(simd, offsets, values, |offset| from(offset, done), x, &mut y[done..]);
         done += LANES;
     }
     if done < y.len() && y.len() >= LANES {
-        // The last strip once more, shifted: cheaper than number by number.
+        // Likewise.
         done = y.len() - LANES;
         strips::<S, 1>(simd, offsets, values, |offset| from(offset, done), x, &mut y[done..]);
         return;
