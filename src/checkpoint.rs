@@ -14,7 +14,7 @@ use std::path::Path;
 
 const MAGIC: [u8; 8] = *b"HALOCKPT";
 /// Raised when the meaning of a file changes, which also a method's list of its state does.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 const WORD: u64 = 8;
 /// Magic, version, n, fingerprints of matrix, right-hand side and owners, iteration, bytes of text, and the
 /// numbers of scalars, records and vectors.

@@ -4,8 +4,58 @@
 //! `distribute`, `preconditioner`, `vectors`, `solve:K` (before iterate K is measured), `checkpoint`, `output`. Kinds are
 //! `panic`; `memory`, an allocation that the system refuses; `kill`, as the system would kill the process; and `io`:
 //! what the rank brings to the first agreement of the stage is an error of its own.
+//!
+//! A program may also have a bit of a method's vector flipped: [`Flip`].
 
 use crate::error::Result;
+
+/// When within an iteration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Before its scalars are summed and its products taken.
+    BeforeProducts,
+    /// Then, before the vectors are updated.
+    AfterProducts,
+}
+
+/// A bit to be flipped, as a cosmic ray would do it.
+#[cfg(feature = "faults")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flip {
+    /// k.
+    pub iteration: u64,
+    /// When within it.
+    pub moment: Moment,
+    /// The vector's letter: of those that the method carries from one iterate to the next.
+    pub vector: &'static str,
+    /// Which of the rank's own rows.
+    pub row: usize,
+    /// 0 ... 51: mantissa, 52 ... 62: exponent, 63: sign.
+    pub bit: u32,
+}
+
+#[cfg(feature = "faults")]
+impl Flip {
+    /// Flips the bit.
+    pub fn apply(&self, number: &mut f64) {
+        *number = f64::from_bits(number.to_bits() ^ (1 << self.bit));
+    }
+
+    /// Lets it happen, once, in the next solve of this thread's rank that gets there; any flip before is forgotten.
+    pub fn plan(flip: Option<Flip>) {
+        injected::FLIP.set(flip);
+    }
+}
+
+/// The flip that is due now on this rank.
+#[cfg(feature = "faults")]
+pub(crate) fn flip_due(iteration: u64, moment: Moment) -> Option<Flip> {
+    let due = injected::FLIP.get().filter(|flip| (flip.iteration, flip.moment) == (iteration, moment));
+    if due.is_some() {
+        injected::FLIP.set(None);
+    }
+    due
+}
 
 #[cfg(feature = "faults")]
 mod injected {
@@ -29,6 +79,7 @@ mod injected {
     thread_local! {
         /// Ranks may be threads.
         static ERROR_IS_DUE: Cell<bool> = const { Cell::new(false) };
+        pub(super) static FLIP: Cell<Option<super::Flip>> = const { Cell::new(None) };
     }
 
     pub(super) fn enter(rank: usize, stage: &str) {

@@ -56,6 +56,9 @@ pub struct SolveOptions {
     /// Replace the recurrence's residual by the true one every K iterations, and not only when it has drifted
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Stopping")]
     pub replace_every: Option<u64>,
+    /// Look in every iteration for signs that a vector was corrupted in memory, and go on without the error: see docs/reliability.md
+    #[arg(long, value_enum, value_name = "WHETHER", default_value = "on", help_heading = "Stopping")]
+    pub check_health: Whether,
     /// Right-hand side: ones, random, random:SEED, A1 (b = A ones/sqrt(n)), or a vector file; by default A1, and for poisson that of a manufactured solution
     #[arg(long, value_parser = right_hand_side, help_heading = "Vectors")]
     pub rhs: Option<RightHandSide>,
@@ -129,6 +132,15 @@ impl SumArgs {
     }
 }
 
+/// A switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Whether {
+    /// Yes.
+    On,
+    /// No.
+    Off,
+}
+
 /// What the relative tolerance is measured on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum StopOnName {
@@ -181,6 +193,7 @@ impl SolveOptions {
                 divtol: self.divtol,
                 max_iterations: self.max_it,
                 replacement: self.replace_every.map_or(Replacement::WhenNeeded, Replacement::Every),
+                check_health: self.check_health == Whether::On,
                 stop_on: match self.stop_on {
                     StopOnName::Residual => StopOn::Residual,
                     StopOnName::ErrorA => StopOn::ErrorA,

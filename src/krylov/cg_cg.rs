@@ -79,7 +79,7 @@ impl Method for CgCg {
             comm.sum_of([nu, eta, rr])
         };
         (self.nu, self.eta) = (nu, eta);
-        Scalars { rr, nu, nu_predicted: f64::NAN }
+        Scalars { rr, nu, nu_predicted: f64::NAN, summed: None }
     }
 
     fn advance(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Step {

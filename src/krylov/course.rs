@@ -7,6 +7,8 @@ use super::trust::Trust;
 pub(super) struct Course {
     pub(super) iteration: u64,
     pub(super) replacements: u64,
+    /// Vectors found to be corrupted.
+    pub(super) corruptions: u64,
     /// What residuals are measured against.
     pub(super) reference_norm: f64,
     pub(super) history: Vec<Record>,
@@ -33,9 +35,10 @@ impl Course {
         Course {
             iteration: 0,
             replacements: 0,
+            corruptions: 0,
             reference_norm,
             history: Vec::new(),
-            trust: Trust::new(tolerance, limit, settings.replacement),
+            trust: Trust::new(tolerance, limit, settings.replacement, settings.check_health),
             error: ErrorBounds::new(settings.error_delay, settings.lambda_min),
             best: None,
         }
@@ -43,7 +46,7 @@ impl Course {
 
     /// The scalars, in the order in which [`take_scalars`](Course::take_scalars) takes them.
     pub(super) fn to_scalars(&self) -> Vec<f64> {
-        let mut scalars = vec![self.reference_norm, self.replacements as f64];
+        let mut scalars = vec![self.reference_norm, self.replacements as f64, self.corruptions as f64];
         scalars.extend(self.trust.to_scalars());
         match &self.best {
             None => scalars.push(0.0),
@@ -57,6 +60,7 @@ impl Course {
     /// checked iterate is among it, whose vectors are then to follow; None if there are too few.
     pub(super) fn take_scalars(&mut self, saved: &mut impl Iterator<Item = f64>) -> Option<bool> {
         self.replacements = saved.next()? as u64;
+        self.corruptions = saved.next()? as u64;
         self.trust.take_scalars(saved)?;
         if saved.next()? == 1.0 {
             let (true_residual, error_a_initial) = (saved.next()?, saved.next()?);

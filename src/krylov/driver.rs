@@ -2,14 +2,19 @@
 
 use super::course::{Checked, Course};
 use super::method::{Method, Scalars, Step};
+use super::repair::repair;
 use super::saved::Saved;
+use super::strike::strike;
 use super::trust::{Doubt, Replacement, Verdict, is_sound};
 use super::watch::{Begin, OnlyObserve, Watch};
 use super::{Kind, Reason};
 use crate::comm::{Op, Phase};
-use crate::faults;
+use crate::faults::{self, Moment};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
+
+/// A true residual beyond this multiple of what is expected may come from a corrupted entry of x.
+const FAR_OFF: f64 = 10.0;
 
 /// When to stop, and how far to trust the recurrence.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +29,9 @@ pub struct Settings {
     pub max_iterations: u64,
     /// When the recurrence's residual is replaced by the true one.
     pub replacement: Replacement,
+    /// Whether the scalars of methods that sum enough of them are looked at for signs of corrupted vectors, in every
+    /// iteration. Changes nothing as long as there are none.
+    pub check_health: bool,
     /// What `rtol` is measured on.
     pub stop_on: StopOn,
     /// Steps that the lower bound of the A-norm error lags behind.
@@ -50,6 +58,7 @@ impl Default for Settings {
             divtol: 1e8,
             max_iterations: 10_000,
             replacement: Replacement::WhenNeeded,
+            check_health: true,
             stop_on: StopOn::Residual,
             error_delay: 10,
             lambda_min: None,
@@ -127,6 +136,8 @@ pub struct Outcome {
     pub true_residual: f64,
     /// How often the recurrence's residual was replaced by the true one.
     pub replacements: u64,
+    /// How often a vector was found to be corrupted, and the solve went on without the error.
+    pub corruptions: u64,
     /// One record per iterate.
     pub history: Vec<Record>,
     /// Seconds from start to end, the last true residual included.
@@ -195,11 +206,8 @@ pub fn solve_watched(
     };
     let begun = course.iteration;
     let seconds_before = course.history.last().map_or(0.0, |record| record.seconds);
-    let converged = if settings.tolerance(course.reference_norm) > settings.atol {
-        Reason::ConvergedRelative
-    } else {
-        Reason::ConvergedAbsolute
-    };
+    let tolerance = settings.tolerance(course.reference_norm);
+    let converged = if tolerance > settings.atol { Reason::ConvergedRelative } else { Reason::ConvergedAbsolute };
     let mut ended = None;
     let reason = loop {
         if course.iteration > begun {
@@ -210,7 +218,9 @@ pub fn solve_watched(
             ended = turn.end;
         }
         faults::enter_iteration(comm.rank(), course.iteration);
+        strike(method.as_mut(), course.iteration, Moment::BeforeProducts);
         let scalars = method.measure(a, m);
+        strike(method.as_mut(), course.iteration, Moment::AfterProducts);
         let record = record(course.iteration, &scalars, seconds_before + comm.clock_seconds() - clock);
         watch.observe(Snapshot { iteration: course.iteration, record, x: method.solution(), a });
         course.history.push(record);
@@ -220,24 +230,33 @@ pub fn solve_watched(
 
         let doubt = course.trust.doubt(&scalars);
         let error_a_initial = course.error.initial();
-        let (trust, best) = (&mut course.trust, &mut course.best);
+        let (trust, best, corruptions) = (&mut course.trust, &mut course.best, &mut course.corruptions);
         let mut look = |doubt, a: &mut dyn Operator, m: &mut dyn Preconditioner, x: &[f64]| {
             let r = residual(a, b, x);
-            if scalars.nu <= 0.0 && scalars.rr > 0.0 && !is_positive_definite(a, m, &r) {
+            let mut seen = Checked { true_residual: norm(a, &r), x: x.to_vec(), r, error_a_initial };
+            let expected = record.residual.max(tolerance);
+            let is_near = seen.true_residual <= FAR_OFF * expected;
+            let is_repaired = settings.check_health && !is_near && repair(a, b, &mut seen);
+            if scalars.nu <= 0.0 && scalars.rr > 0.0 && !is_positive_definite(a, m, &seen.r) {
                 return Err(Reason::IndefinitePreconditioner);
             }
-            let truth = norm(a, &r);
+            let doubt = if is_repaired { Doubt::Breakdown } else { doubt };
+            let (truth, r) = (seen.true_residual, seen.r.clone());
             let verdict = trust.judge(doubt, record.residual, truth);
             if truth.is_finite() && best.as_ref().is_none_or(|best| truth < best.true_residual) {
-                *best = Some(Checked { true_residual: truth, x: x.to_vec(), r, error_a_initial });
+                *best = Some(seen);
             }
+            *corruptions += u64::from(is_repaired || verdict == Verdict::Replace);
             match verdict {
+                // The method's own x is not the one that was repaired.
+                Verdict::Converged if is_repaired => Ok(best.clone().map(Renewal::Anew)),
                 Verdict::Converged => Err(converged),
                 Verdict::Diverged => Err(Reason::Diverged),
                 Verdict::Stagnated => Err(Reason::Stagnated),
                 Verdict::NotFinite => Err(Reason::NotFinite),
                 Verdict::GoOn => Ok(None),
-                Verdict::Restart => Ok(best.clone()),
+                Verdict::Replace => Ok(Some(Renewal::Residual(r))),
+                Verdict::Restart => Ok(best.clone().map(Renewal::Anew)),
             }
         };
         let mut renewed = match doubt {
@@ -287,16 +306,21 @@ pub fn solve_watched(
                 },
             }
         }
-        if let Some(Checked { x, r, error_a_initial, .. }) = renewed {
-            course.error.restart(error_a_initial);
-            // Not necessarily the present iterate: what broke down may have carried x away.
-            method = (kind.start)(a, m, x, r);
+        if let Some(renewal) = renewed {
+            match renewal {
+                Renewal::Residual(r) => method.replace(a, m, &r),
+                Renewal::Anew(Checked { x, r, error_a_initial, .. }) => {
+                    course.error.restart(error_a_initial);
+                    // Not necessarily the present iterate: what broke down may have carried x away.
+                    method = (kind.start)(a, m, x, r);
+                }
+            }
             course.replacements += 1;
             course.history.pop(); // this iterate is measured again
         }
     };
 
-    let Course { iteration, replacements, reference_norm, history, best, .. } = course;
+    let Course { iteration, replacements, corruptions, reference_norm, history, best, .. } = course;
     let x = match (reason, best) {
         (Reason::Stagnated | Reason::Diverged | Reason::NotFinite, Some(checked)) => checked.x,
         _ => method.solution().to_vec(),
@@ -312,9 +336,18 @@ pub fn solve_watched(
         recurrence_residual: history.last().expect("the last iterate has a record").residual,
         true_residual,
         replacements,
+        corruptions,
         history,
         seconds: comm.clock_seconds() - clock,
     })
+}
+
+/// What an iterate goes on with, after a look at its true residual.
+enum Renewal {
+    /// The true residual in the place of the recurrence's.
+    Residual(Vec<f64>),
+    /// A checked iterate, and no direction.
+    Anew(Checked),
 }
 
 /// A solve whose first iterate is to be measured.
@@ -378,7 +411,7 @@ fn begin_anew(
 }
 
 fn record(iteration: u64, scalars: &Scalars, seconds: f64) -> Record {
-    let &Scalars { rr, nu, nu_predicted } = scalars;
+    let &Scalars { rr, nu, nu_predicted, .. } = scalars;
     let nu_gap = (nu_predicted - nu).abs() / nu;
     Record { iteration, residual: rr.sqrt(), nu, alpha: f64::NAN, beta: f64::NAN, nu_gap, seconds }
 }

@@ -117,7 +117,7 @@ impl GvCg {
         more.copy_from_slice(&words[own..]);
         let [nu, eta, rr] = sums.map(|sum| sum.value());
         (self.nu, self.eta) = (nu, eta);
-        Scalars { rr: if preconditioned { rr } else { nu }, nu, nu_predicted: f64::NAN }
+        Scalars { rr: if preconditioned { rr } else { nu }, nu, nu_predicted: f64::NAN, summed: None }
     }
 
     /// This rank's part of ν, η, ⟨r, r⟩.

@@ -13,7 +13,7 @@
 //! Per iteration: 2 sums that hide nothing, 1 product, 1 application of M⁻¹.
 //! Vectors: x, r, p, s, and r̃ when M is neither I nor diagonal.
 
-use super::method::{Column, Method, Scalars, State, Step, step_length};
+use super::method::{Column, Method, Scalars, State, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
@@ -80,7 +80,7 @@ impl Method for HsCg {
             comm.sum_of([nu, rr])
         };
         self.nu = nu;
-        Scalars { rr, nu, nu_predicted: f64::NAN }
+        Scalars { rr, nu, nu_predicted: f64::NAN, summed: None }
     }
 
     fn advance(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Step {
@@ -98,7 +98,7 @@ impl Method for HsCg {
         let [mu] = comm.sum_of(mu.partials());
         let alpha = match step_length(*nu, mu) {
             Ok(alpha) => alpha,
-            Err(stop) => return stop,
+            Err(stop) => return confirm(stop, a, p),
         };
         let mut dots = comm.dots();
         comm.timed(Phase::Vectors, || {

@@ -24,7 +24,8 @@ pub trait Method {
         false
     }
 
-    /// Puts the true residual `r` in the place of the recurrence's, keeping the search direction.
+    /// Puts the true residual `r` in the place of the recurrence's. The search direction is kept; one that holds the
+    /// recurrence's residual already gets the true one in its place.
     fn replace(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner, r: &[f64]);
 
     /// What [`measure`](Method::measure) and all that follows depend on, x included: what a checkpoint
@@ -61,6 +62,21 @@ pub struct Scalars {
     pub nu: f64,
     /// What the step before predicted for ν; NaN where nothing did.
     pub nu_predicted: f64,
+    /// What else was summed, of methods in which it tells whether vectors are in order.
+    pub summed: Option<Summed>,
+}
+
+/// Inner products of a predict-and-recompute method.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Summed {
+    /// μ = ⟨p, s⟩ with s = A p.
+    pub mu: f64,
+    /// γ = ⟨s̃, s⟩ with s̃ = M⁻¹ s.
+    pub gamma: f64,
+    /// δ = ⟨r̃, s⟩.
+    pub delta: f64,
+    /// r and r̃ have a recurrence each, and drift apart by rounding.
+    pub apart: bool,
 }
 
 /// What became of an iteration.
@@ -95,7 +111,7 @@ pub(super) fn step_length(nu: f64, mu: f64) -> Result<f64, Step> {
     }
 }
 
-/// For methods whose s = A p is a recurrence: before A is called indefinite, ⟨p, A p⟩ is computed. Collective.
+/// Before A is called indefinite, ⟨p, A p⟩ is computed once more: s = A p may be a recurrence, or corrupted. Collective.
 pub(super) fn confirm(stop: Step, a: &mut dyn Operator, p: &[f64]) -> Step {
     let Step::Indefinite { .. } = stop else {
         return stop;
@@ -123,6 +139,12 @@ impl Prediction {
             Prediction::Full => nu - 2.0 * alpha * delta + alpha * alpha * gamma,
             Prediction::Meurant => -nu + alpha * alpha * gamma,
         }
+    }
+
+    /// The scalars of an iterate, from the sums that [`reduce`](Prediction::reduce) returned.
+    pub(super) fn scalars(self, [mu, gamma, nu, delta, rr]: [f64; 5], nu_predicted: f64, apart: bool) -> Scalars {
+        let summed = (self == Prediction::Full).then_some(Summed { mu, gamma, delta, apart });
+        Scalars { rr, nu, nu_predicted, summed }
     }
 
     /// Sums μ, γ, ν, δ, ⟨r, r⟩ over the ranks by `sum`, leaving out what is not needed: δ without a

@@ -97,7 +97,7 @@ impl Method for PipePCg {
             Some(tilde) => a.apply_summing(&mut |_| (), &mut tilde.s, u, sums, &mut |u| m.apply(u, &mut tilde.u)),
         });
         let [_, _, nu, _, rr] = self.scalars;
-        Scalars { rr, nu, nu_predicted: self.nu_predicted }
+        Scalars { rr, nu, nu_predicted: self.nu_predicted, summed: None }
     }
 
     fn advance(&mut self, a: &mut dyn Operator, _: &mut dyn Preconditioner) -> Step {

@@ -91,8 +91,25 @@ impl PipePrCg {
             nu_predicted: f64::NAN,
             beta: 0.0,
         };
-        method.replace(a, m, &r);
+        method.renew(a, m, &r);
         Box::new(method)
+    }
+
+    /// r, s and what follows from them, from this r and the p at hand.
+    fn renew(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner, r: &[f64]) {
+        self.nu_predicted = f64::NAN;
+        let mut s = vec![0.0; r.len()];
+        a.apply(&self.p, &mut s);
+        let rs: Pairs = r.iter().zip(&s).map(|(&r, &s)| [r, s]).collect();
+        if m.is_identity() {
+            self.rs_tilde.copy_from_slice(&rs);
+        } else {
+            m.apply_pair(&rs, &mut self.rs_tilde);
+        }
+        if let Some((kept, _)) = &mut self.general {
+            *kept = rs;
+        }
+        self.partial = self.partial_sums(a, m);
     }
 
     /// This rank's part of μ, γ, ν, δ, ⟨r, r⟩, added up in the order of the updates.
@@ -131,8 +148,7 @@ impl Method for PipePrCg {
                 a.apply_pair_summing(rs_tilde, wu, sums, &mut |wu| m.apply_pair(wu, wu_tilde));
             }
         });
-        let [_, _, nu, _, rr] = self.scalars;
-        Scalars { rr, nu, nu_predicted: self.nu_predicted }
+        prediction.scalars(self.scalars, self.nu_predicted, self.general.is_some())
     }
 
     fn advance(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Step {
@@ -176,19 +192,14 @@ impl Method for PipePrCg {
     }
 
     fn replace(&mut self, a: &mut dyn Operator, m: &mut dyn Preconditioner, r: &[f64]) {
-        self.nu_predicted = f64::NAN;
-        let mut s = vec![0.0; r.len()];
-        a.apply(&self.p, &mut s);
-        let rs: Pairs = r.iter().zip(&s).map(|(&r, &s)| [r, s]).collect();
-        if m.is_identity() {
-            self.rs_tilde.copy_from_slice(&rs);
-        } else {
-            m.apply_pair(&rs, &mut self.rs_tilde);
+        let mut r_tilde = r.to_vec();
+        if !m.is_identity() {
+            m.apply(r, &mut r_tilde);
         }
-        if let Some((kept, _)) = &mut self.general {
-            *kept = rs;
+        for ((p, r_tilde), [old, _]) in self.p.iter_mut().zip(r_tilde).zip(&self.rs_tilde) {
+            *p += r_tilde - old; // p_k = r̃_k + β_k p_{k−1}
         }
-        self.partial = self.partial_sums(a, m);
+        self.renew(a, m, r);
     }
 
     fn state(&mut self) -> State<'_> {

@@ -15,7 +15,7 @@
 //! Per iteration: 1 sum of 4 words (5 with M) that hides nothing, 1 product, 1 application of M⁻¹.
 //! Vectors: x, r, p, s, and r̃, s̃ when preconditioned. [`m_cg`](super::m_cg) shares this file's code.
 
-use super::method::{Column, Method, Prediction, Scalars, State, Step, step_length};
+use super::method::{Column, Method, Prediction, Scalars, State, Step, confirm, step_length};
 use crate::comm::{Comm, Phase};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
@@ -94,16 +94,15 @@ impl Method for PrCg {
             }
         }
         *scalars = prediction.reduce(dots.partials(), tilde.is_some(), |sums| comm.sum_partials(sums));
-        let [_, _, nu, _, rr] = *scalars;
-        Scalars { rr, nu, nu_predicted: self.nu_predicted }
+        prediction.scalars(*scalars, self.nu_predicted, tilde.is_some())
     }
 
-    fn advance(&mut self, _: &mut dyn Operator, _: &mut dyn Preconditioner) -> Step {
+    fn advance(&mut self, a: &mut dyn Operator, _: &mut dyn Preconditioner) -> Step {
         let PrCg { comm, prediction, x, r, p, s, tilde, scalars, nu_predicted, beta } = self;
         let [mu, gamma, nu, delta, _] = *scalars;
         let alpha = match step_length(nu, mu) {
             Ok(alpha) => alpha,
-            Err(stop) => return stop,
+            Err(stop) => return confirm(stop, a, p),
         };
         *nu_predicted = prediction.nu(nu, alpha, delta, gamma);
         let beta_next = *nu_predicted / nu;
@@ -127,10 +126,18 @@ impl Method for PrCg {
     }
 
     fn replace(&mut self, _: &mut dyn Operator, m: &mut dyn Preconditioner, r: &[f64]) {
-        self.r.copy_from_slice(r);
         self.nu_predicted = f64::NAN;
-        if let Some([r_tilde, _]) = &mut self.tilde {
-            m.apply(r, r_tilde);
+        let mut r_tilde = r.to_vec();
+        if self.tilde.is_some() {
+            m.apply(r, &mut r_tilde);
+        }
+        let old = self.tilde.as_ref().map_or(&self.r, |[r_tilde, _]| r_tilde);
+        for ((p, r_tilde), old) in self.p.iter_mut().zip(&r_tilde).zip(old) {
+            *p += r_tilde - old; // p_k = r̃_k + β_k p_{k−1}
+        }
+        self.r.copy_from_slice(r);
+        if let Some([kept, _]) = &mut self.tilde {
+            *kept = r_tilde;
         }
     }
 

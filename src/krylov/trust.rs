@@ -4,6 +4,7 @@
 //! reason to doubt the recurrence: it claims convergence, breaks down, no longer knows its own ν, or
 //! makes no progress. What follows is decided here, from global scalars, alike on every rank.
 
+use super::health::{Finding, Health};
 use super::method::Scalars;
 
 /// The true residual may exceed the tolerance by this factor in a solve that is called converged:
@@ -48,6 +49,8 @@ pub(super) enum Doubt {
     Breakdown,
     /// It makes no progress.
     Stall,
+    /// Its scalars show that a vector was corrupted.
+    Corruption,
 }
 
 /// What a look at the true residual led to.
@@ -63,6 +66,8 @@ pub(super) enum Verdict {
     NotFinite,
     /// The recurrence is sound after all.
     GoOn,
+    /// Go on with the true residual in the place of the recurrence's.
+    Replace,
     /// Go on from x and its true residual, without the directions: those belong to the residual they
     /// were made for, and kept with another one they make the error grow.
     Restart,
@@ -83,10 +88,13 @@ pub(super) struct Trust {
     patience: u32,
     best_check: f64,
     in_vain: u32,
+    health: Health,
+    /// Whether anything follows from what it finds.
+    check_health: bool,
 }
 
 impl Trust {
-    pub(super) fn new(tolerance: f64, limit: f64, replacement: Replacement) -> Trust {
+    pub(super) fn new(tolerance: f64, limit: f64, replacement: Replacement, check_health: bool) -> Trust {
         Trust {
             tolerance,
             limit,
@@ -96,13 +104,16 @@ impl Trust {
             patience: PATIENCE,
             best_check: f64::INFINITY,
             in_vain: 0,
+            health: Health::default(),
+            check_health: check_health && replacement != Replacement::Never,
         }
     }
 
     /// What changes in the course of a solve, in the order in which [`take_scalars`](Trust::take_scalars) takes it.
-    pub(super) fn to_scalars(&self) -> [f64; 5] {
+    pub(super) fn to_scalars(&self) -> Vec<f64> {
         let &Trust { least, iterations_since_least, patience, best_check, in_vain, .. } = self;
-        [least, iterations_since_least.into(), patience.into(), best_check, in_vain.into()]
+        let own = [least, iterations_since_least.into(), patience.into(), best_check, in_vain.into()];
+        own.into_iter().chain(self.health.to_scalars()).collect()
     }
 
     /// None if there are too few.
@@ -112,17 +123,25 @@ impl Trust {
         self.patience = saved.next()? as u32;
         self.best_check = saved.next()?;
         self.in_vain = saved.next()? as u32;
-        Some(())
+        self.health.take_scalars(saved)
     }
 
     /// Looks at the scalars of an iterate.
     pub(super) fn doubt(&mut self, scalars: &Scalars) -> Option<Doubt> {
-        let &Scalars { rr, nu, nu_predicted } = scalars;
+        let &Scalars { rr, nu, nu_predicted, .. } = scalars;
         let residual = rr.sqrt();
         if residual <= self.tolerance {
             return Some(Doubt::Claim);
         }
-        if !(rr + nu).is_finite() || residual > self.limit {
+        if !(rr + nu).is_finite() {
+            return Some(Doubt::Breakdown);
+        }
+        match self.health.find(scalars).filter(|_| self.check_health) {
+            Some(Finding::Vector) => return Some(Doubt::Corruption),
+            Some(Finding::Direction) => return Some(Doubt::Breakdown),
+            None => (),
+        }
+        if residual > self.limit {
             return Some(Doubt::Breakdown);
         }
         if self.replacement == Replacement::Never {
@@ -156,8 +175,10 @@ impl Trust {
         if self.replacement == Replacement::Never {
             return Verdict::Stagnated;
         }
-        if doubt == Doubt::Stall && is_sound(truth, recurrence) {
-            return Verdict::GoOn;
+        match doubt {
+            Doubt::Stall if is_sound(truth, recurrence) => return Verdict::GoOn,
+            Doubt::Corruption => return Verdict::Replace,
+            _ => (),
         }
         self.in_vain = if truth > PROGRESS * self.best_check { self.in_vain + 1 } else { 0 };
         self.best_check = self.best_check.min(truth);
@@ -175,12 +196,12 @@ mod tests {
     use super::*;
 
     fn scalars(residual: f64) -> Scalars {
-        Scalars { rr: residual * residual, nu: residual * residual, nu_predicted: f64::NAN }
+        Scalars { rr: residual * residual, nu: residual * residual, nu_predicted: f64::NAN, summed: None }
     }
 
     #[test]
     fn a_claim_is_believed_only_of_the_true_residual() {
-        let mut trust = Trust::new(1e-8, 1e8, Replacement::WhenNeeded);
+        let mut trust = Trust::new(1e-8, 1e8, Replacement::WhenNeeded, true);
         assert_eq!(trust.doubt(&scalars(1e-7)), None);
         assert_eq!(trust.doubt(&scalars(0.9e-8)), Some(Doubt::Claim));
         assert_eq!(trust.judge(Doubt::Claim, 0.9e-8, 1.05e-8), Verdict::Converged);
@@ -195,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_stall_and_a_wrong_prediction_raise_doubt() {
-        let mut trust = Trust::new(1e-8, 1e8, Replacement::WhenNeeded);
+        let mut trust = Trust::new(1e-8, 1e8, Replacement::WhenNeeded, true);
         assert_eq!(trust.doubt(&scalars(1.0)), None);
         let raised: Vec<u32> = (1..=400).filter(|_| trust.doubt(&scalars(2.0)).is_some()).collect();
         assert_eq!(raised, [100, 300], "patience doubles");
@@ -203,6 +224,6 @@ mod tests {
         assert_eq!(trust.judge(Doubt::Stall, 2.0, 5.0), Verdict::Restart);
         let wrong = Scalars { nu_predicted: 0.5, ..scalars(1.0) };
         assert_eq!(trust.doubt(&wrong), Some(Doubt::Breakdown));
-        assert_eq!(Trust::new(1e-8, 1e8, Replacement::Never).doubt(&wrong), None);
+        assert_eq!(Trust::new(1e-8, 1e8, Replacement::Never, true).doubt(&wrong), None);
     }
 }

@@ -178,6 +178,7 @@ fn timed_solve(
         sums_per_iteration: per_iteration(counts.sums as f64),
         products_per_iteration: per_iteration(counts.products as f64),
         replaced_residuals: outcome.replacements,
+        corrupted_vectors: outcome.corruptions,
     }
 }
 

@@ -211,12 +211,13 @@ fn identify(job: &Job, solver: &krylov::Kind, layout: &Layout, problem: &Problem
         Replacement::Never => ", residual never replaced".into(),
     };
     let preconditioner = job.preconditioner.label(&job.preconditioning);
+    let reproducible = if job.reproducible { ", reproducible" } else { "" };
     Identity {
         n: layout.n(),
         matrix: problem.fingerprint(comm),
         rhs: fingerprint(comm, rows.iter().zip(b).map(|(&row, b)| [row, b.to_bits()])),
         owners: fingerprint(comm, rows.iter().enumerate().map(|(k, &row)| [row, comm.rank() as u64, k as u64])),
-        method: format!("{} with preconditioner {preconditioner}{replaced}", solver.name),
+        method: format!("{} with preconditioner {preconditioner}{replaced}{reproducible}", solver.name),
     }
 }
 

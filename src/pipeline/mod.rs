@@ -244,6 +244,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
                 Replacement::Every(period) => Some(period),
                 Replacement::WhenNeeded | Replacement::Never => None,
             },
+            check_health: job.settings.check_health,
         },
         outcome: outcome_facts(
             &outcome,
@@ -367,6 +368,7 @@ fn outcome_facts(
         true_relative_residual: relative(outcome.true_residual),
         recurrence_relative_residual: relative(outcome.recurrence_residual),
         replaced_residuals: outcome.replacements,
+        corrupted_vectors: outcome.corruptions,
         error,
         spectrum: krylov::Spectrum::of(&outcome.history).map(|spectrum| SpectrumFacts {
             lambda_min: spectrum.lambda_min,

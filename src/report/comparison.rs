@@ -51,6 +51,8 @@ pub struct TimedSolve {
     pub products_per_iteration: f64,
     /// How often the recurrence's residual was replaced.
     pub replaced_residuals: u64,
+    /// How often a vector was found to be corrupted in memory.
+    pub corrupted_vectors: u64,
 }
 
 impl Comparison {
@@ -98,21 +100,23 @@ pub fn convergence_charts(block: &[Comparison]) -> Vec<(String, Chart)> {
 pub fn comparison_csv(rows: &[Comparison]) -> String {
     let mut text = String::from(
         "matrix,preconditioner,n,nnz,run_length,variant,iterations_to_1e-5,log10_min_error,ranks,reason,iterations,\
-         true_relative_residual,microseconds_per_iteration,sums_per_iteration,products_per_iteration,replaced_residuals\n",
+         true_relative_residual,microseconds_per_iteration,sums_per_iteration,products_per_iteration,replaced_residuals,\
+         corrupted_vectors\n",
     );
     for row in rows {
         let Comparison { matrix, preconditioner, n, nnz, run_length, variant, log10_min_error, ranks, .. } = row;
         let to_1e_5 = row.iterations_to_1e_5.map_or(String::new(), |count| count.to_string());
-        let solve = row.solve.as_ref().map_or(",,,,,,".into(), |solve| {
+        let solve = row.solve.as_ref().map_or(",,,,,,,".into(), |solve| {
             format!(
-                "{},{},{:e},{:.3},{:.3},{:.3},{}",
+                "{},{},{:e},{:.3},{:.3},{:.3},{},{}",
                 solve.petsc_reason,
                 solve.iterations,
                 solve.true_relative_residual,
                 solve.microseconds_per_iteration,
                 solve.sums_per_iteration,
                 solve.products_per_iteration,
-                solve.replaced_residuals
+                solve.replaced_residuals,
+                solve.corrupted_vectors
             )
         });
         writeln!(

@@ -271,6 +271,8 @@ pub struct MethodFacts {
     pub stop_on: &'static str,
     /// The recurrence's residual is replaced every so many iterations, if a period was set.
     pub replace_every: Option<u64>,
+    /// Whether signs of corrupted vectors were looked for.
+    pub check_health: bool,
 }
 
 /// Why `--solver auto` took the method it took. Microseconds, measured at the start of the solve.
@@ -342,6 +344,8 @@ pub struct OutcomeFacts {
     pub recurrence_relative_residual: f64,
     /// How often the recurrence's residual was replaced by the true one.
     pub replaced_residuals: u64,
+    /// How often a vector was found to be corrupted in memory, and the solve went on without the error.
+    pub corrupted_vectors: u64,
     /// Against the known solution, if there is one.
     pub error: Option<ErrorNorms>,
     /// The ends of the spectrum of M⁻¹ A, as far as the iteration has seen it.

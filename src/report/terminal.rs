@@ -142,6 +142,11 @@ pub fn summary(run: &Run) -> String {
             outcome.true_relative_residual, outcome.recurrence_relative_residual
         ),
     );
+    match outcome.corrupted_vectors {
+        0 => (),
+        1 => line("", "one vector was corrupted in memory; the solve went on without the error".into()),
+        times => line("", format!("vectors were corrupted in memory {times} x; the solve went on without the errors")),
+    }
     if let Some(error) = &outcome.error {
         line(
             "error",

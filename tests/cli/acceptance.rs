@@ -23,6 +23,32 @@ fn a_stiffness_matrix_on_seven_ranks_and_two_threads() {
     }
 }
 
+/// From where double precision gives more to where it does not.
+#[test]
+fn no_solve_of_a_real_matrix_finds_a_corrupted_vector() {
+    let Some(matrices) = matrices() else { return };
+    let folder = Folder::new("false alarms");
+    let names = ["494_bus", "685_bus", "bcsstk03", "bcsstm19", "bcsstm21", "bcsstm23", "bcsstm24", "model_48_8_3"];
+    let names = names.into_iter().chain(["nos1", "nos4", "nos7", "poisson_ca"]);
+    let mut files: Vec<String> =
+        names.map(|name| matrices.join(format!("{name}.mtx")).to_str().expect("UTF-8").to_string()).collect();
+    files.extend(["anisotropic", "circuit", "plate_hole"].map(|name| mesh(&format!("{name}.mtx"))));
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let csv = folder.path("rows.csv");
+    for rtol in ["1e-6", "1e-10", "1e-14"] {
+        let options = ["--pc", "none,jacobi,ssor,chebyshev", "--rtol", rtol, "--max-it", "400", "--csv", &csv];
+        let finished = run(Launch::Alone, &[&["compare"], &files[..], &options].concat());
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let table = read(&csv);
+        assert!(
+            table.lines().count() > 9 * 4 * 10 && table.lines().next().expect("a head").ends_with(",corrupted_vectors")
+        );
+        for row in table.lines().skip(1) {
+            assert!(row.ends_with(",0"), "{rtol}: {row}");
+        }
+    }
+}
+
 #[test]
 fn the_dense_model_problem() {
     for how in both(4) {

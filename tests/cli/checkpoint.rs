@@ -75,6 +75,27 @@ fn a_solve_goes_on_with_other_ranks() {
 }
 
 #[test]
+fn a_reproducible_solve_goes_on_with_other_ranks_and_the_same_bits() {
+    let folder = Folder::new("reproducible restart");
+    let plate = mesh("plate_hole.mtx");
+    for options in ["--pc jacobi", "--solver gv-cg-rr", "--pc chebyshev --replace-every 30"] {
+        let with = |more: &[&str]| {
+            let fixed = ["solve", &plate, "--reproducible", "--rtol", "1e-9"];
+            let words = fixed.into_iter().chain(options.split(' ')).chain(more.iter().copied());
+            words.map(String::from).collect::<Vec<_>>()
+        };
+        let [x, h, c] = ["x", "h", "c"].map(|name| folder.path(&unique(name)));
+        ends(Launch::Threads(3), &with(&["-o", &x, "--history", &h]), 0);
+        ends(Launch::Threads(2), &with(&["--checkpoint", &c, "--max-it", "37"]), 4);
+        for how in [both(4), vec![Launch::Alone]].concat() {
+            let [y, i] = ["y", "i"].map(|name| folder.path(&unique(name)));
+            ends(how, &with(&["-o", &y, "--history", &i, "--restart", &c, "--partition", "blocks"]), 0);
+            assert!(read(&h) == read(&i) && read(&x) == read(&y), "{how:?} {options}");
+        }
+    }
+}
+
+#[test]
 fn a_damaged_or_foreign_checkpoint_is_refused_in_one_sentence() {
     let folder = Folder::new("damaged");
     let c = folder.path("c");
@@ -109,6 +130,12 @@ fn a_damaged_or_foreign_checkpoint_is_refused_in_one_sentence() {
             "is a checkpoint of pipe-pr-cg with preconditioner none, but this",
         );
         refused(how, "poisson -n 12 --solver m-cg", &c, "but this is m-cg");
+        refused(
+            how,
+            "poisson -n 12 --reproducible",
+            &c,
+            "none, but this is pipe-pr-cg with preconditioner none, repro",
+        );
         refused(how, "poisson -n 12 --rhs ones", &c, "another right-hand side");
         refused(how, "poisson -n 9,16", &c, "another matrix");
         refused(how, "poisson -n 12 --coefficients 1,2", &c, "another matrix");

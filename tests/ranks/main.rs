@@ -12,6 +12,7 @@ mod communication;
 mod counting;
 mod dense;
 mod files;
+mod health;
 mod input;
 mod layout;
 mod partitions;
@@ -46,6 +47,7 @@ fn bodies() -> Vec<Body> {
         counting::BODIES,
         dense::BODIES,
         files::BODIES,
+        health::BODIES,
         input::BODIES,
         layout::BODIES,
         partitions::BODIES,

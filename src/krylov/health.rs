@@ -1,0 +1,191 @@
+//! Whether the scalars of two iterates agree: where they do not, a vector was corrupted in between.
+//!
+//! Of what predict-and-recompute methods carry from iterate k to k + 1, two equations hold in exact arithmetic whatever p
+//! and r are, as long as s = A p, w = A r̃, u = A s̃, and A and M are symmetric. All of their scalars are summed anyway.
+//!
+//! ```text
+//! ν_{k+1} = ν_k − 2 α_k δ_k + α_k² γ_k            not if r or s was corrupted
+//! μ_{k+1} − δ_{k+1} = β_{k+1} (μ_k − δ_k)         not if p, w or u was
+//! ```
+//!
+//! (The second is β ⟨p_k, s_{k+1}⟩ with the update of s written out.) Rounding leaves a gap in both, some multiple of ε
+//! times the size of what was added and subtracted:
+//!
+//! ```text
+//! (‖r_k‖ + α_k ‖s_k‖)²                                                    norms of M⁻¹; a factor ‖r‖ is that of the
+//!                                                                         largest r if r̃ has a recurrence of its own
+//! β λ ‖p_k‖ (‖r_k‖ + α_k ‖s_k‖) + (‖p_{k+1}‖ + ‖r_{k+1}‖) ‖s_{k+1}‖       that of p of M; λ: the largest 1/α so far
+//! ```
+//!
+//! Which multiple depends on A, M and n; it is learned from the iterates before. No sum, product or vector is needed for
+//! all this, and no bit changes as long as the scalars agree.
+
+use super::method::{Scalars, Summed};
+
+/// So many comparisons show how large gaps are by rounding alone.
+const LEARNING: u32 = 5;
+/// A gap beyond this multiple of the largest so far is not rounding ...
+const BEYOND_LARGEST: f64 = 100.0;
+/// ... if it is also beyond this multiple of ε times its size.
+const BEYOND_ROUNDING: f64 = 1e3;
+/// The same while gaps are learned. That of the second equation looks large then: λ may be far from ‖A‖.
+const AT_FIRST: [f64; 2] = [1e6, 1e8];
+/// A direction with |μ − δ| above this share of μ is not conjugate to the one before.
+const CONJUGATE: f64 = 1e-3;
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// A vector was corrupted since the iterate before.
+    Vector,
+    /// After that was mended as far as it could be: the direction is none.
+    Direction,
+}
+
+/// What the scalars so far have shown.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Health {
+    /// Of the iterate before.
+    before: Option<Scalars>,
+    /// ‖p‖² in the norm of M, as if p were orthogonal to the residual before.
+    p_square: f64,
+    largest_nu: f64,
+    /// The largest 1/α, which is at most the largest eigenvalue of M⁻¹ A.
+    lambda: f64,
+    /// The largest gaps, as multiples of ε times their size.
+    largest: [f64; 2],
+    comparisons: u32,
+    /// The last comparison raised an alarm.
+    alarmed: bool,
+}
+
+impl Health {
+    /// All of it, in the order in which [`take_scalars`](Health::take_scalars) takes it.
+    pub(super) fn to_scalars(&self) -> [f64; 12] {
+        let &Health { before, p_square, largest_nu, lambda, largest, comparisons, alarmed } = self;
+        let (nu, Summed { mu, gamma, delta, apart }) = before
+            .and_then(|before| Some((before.nu, before.summed?)))
+            .unwrap_or((f64::NAN, Summed { mu: 0.0, gamma: 0.0, delta: 0.0, apart: false }));
+        let of_before = [nu, mu, gamma, delta, f64::from(u8::from(apart))];
+        let rest = [p_square, largest_nu, lambda, largest[0], largest[1], comparisons.into(), u8::from(alarmed).into()];
+        std::array::from_fn(|k| if k < 5 { of_before[k] } else { rest[k - 5] })
+    }
+
+    /// None if there are too few.
+    pub(super) fn take_scalars(&mut self, saved: &mut impl Iterator<Item = f64>) -> Option<()> {
+        let nu = saved.next()?;
+        let (mu, gamma, delta, apart) = (saved.next()?, saved.next()?, saved.next()?, saved.next()? == 1.0);
+        // Only what is compared with the next iterate.
+        let before = Scalars { rr: nu, nu, nu_predicted: f64::NAN, summed: Some(Summed { mu, gamma, delta, apart }) };
+        self.before = (!nu.is_nan()).then_some(before);
+        self.p_square = saved.next()?;
+        self.largest_nu = saved.next()?;
+        self.lambda = saved.next()?;
+        self.largest = [saved.next()?, saved.next()?];
+        self.comparisons = saved.next()? as u32;
+        self.alarmed = saved.next()? == 1.0;
+        Some(())
+    }
+
+    /// Looks at the next iterate, or once more at the same one after something was replaced.
+    pub(super) fn find(&mut self, now: &Scalars) -> Option<Finding> {
+        let summed = now.summed?;
+        let before = self.before.replace(*now);
+        let Some((before, was)) = before.and_then(|before| Some((before, before.summed?))) else {
+            return self.begin(now, &summed);
+        };
+        if now.nu_predicted.is_nan() {
+            return self.begin(now, &summed);
+        }
+        let (alpha, beta) = (before.nu / was.mu, now.nu_predicted / before.nu);
+        let [p_before, p_square] = [self.p_square.sqrt(), now.nu + beta * beta * self.p_square];
+        let lambda = self.lambda.max(1.0 / alpha);
+        let step = before.nu.sqrt() + alpha * was.gamma.sqrt();
+        let sizes = [
+            step * if summed.apart { self.largest_nu.sqrt() + step } else { step },
+            beta * lambda * p_before * step + (p_square.sqrt() + now.nu.sqrt()) * summed.gamma.sqrt(),
+        ];
+        let gaps = [now.nu - now.nu_predicted, (summed.mu - summed.delta) - beta * (was.mu - was.delta)];
+        let gaps = [0, 1].map(|k| (gaps[k] / (f64::EPSILON * sizes[k])).abs());
+
+        let limits = match self.comparisons {
+            0..LEARNING => AT_FIRST,
+            _ => self.largest.map(|largest| (BEYOND_LARGEST * largest).max(BEYOND_ROUNDING)),
+        };
+        let exceeds = [0, 1].iter().any(|&k| gaps[k].is_nan() || gaps[k] > limits[k]);
+        // Twice in a row it is no accident: this is how large gaps are here.
+        let finding = (exceeds && !self.alarmed).then_some(Finding::Vector);
+        self.alarmed = exceeds;
+        if finding.is_none() {
+            self.comparisons += 1;
+            [0, 1].into_iter().for_each(|k| self.largest[k] = self.largest[k].max(gaps[k]));
+            (self.p_square, self.lambda, self.largest_nu) = (p_square, lambda, self.largest_nu.max(now.nu));
+        }
+        finding
+    }
+
+    /// There is nothing to compare the scalars with.
+    fn begin(&mut self, now: &Scalars, &Summed { mu, delta, .. }: &Summed) -> Option<Finding> {
+        [&mut self.p_square, &mut self.largest_nu].into_iter().for_each(|most| *most = most.max(now.nu));
+        (self.alarmed && (mu - delta).abs() > CONJUGATE * mu).then_some(Finding::Direction)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scalars(nu: f64, mu: f64, gamma: f64, delta: f64, nu_predicted: f64) -> Scalars {
+        Scalars { rr: nu, nu, nu_predicted, summed: Some(Summed { mu, gamma, delta, apart: false }) }
+    }
+
+    /// Scalars that agree with those before.
+    fn after(before: &Scalars) -> Scalars {
+        let Summed { mu, gamma, delta, .. } = before.summed.unwrap();
+        let alpha = before.nu / mu;
+        let nu = before.nu - 2.0 * alpha * delta + alpha * alpha * gamma;
+        let mu_next = 0.7 * mu;
+        scalars(nu, mu_next, 1.8 * mu_next * mu_next / nu, mu_next - nu / before.nu * (mu - delta), nu)
+    }
+
+    fn learned() -> (Health, Scalars) {
+        let (mut health, mut now) = (Health::default(), scalars(1.0, 2.0, 7.2, 2.0 + 1e-12, f64::NAN));
+        for _ in 0..=LEARNING {
+            assert_eq!(health.find(&now), None);
+            now = after(&now);
+        }
+        (health, now)
+    }
+
+    #[test]
+    fn scalars_that_agree_raise_no_alarm_and_others_do() {
+        let (health, now) = learned();
+        let Summed { mu, gamma, delta, .. } = now.summed.unwrap();
+        for (wrong, finding) in [
+            (now, None),
+            (scalars(now.nu * (1.0 + 1e-15), mu, gamma, delta, now.nu), None),
+            (scalars(now.nu * (1.0 + 1e-11), mu, gamma, delta, now.nu), Some(Finding::Vector)),
+            (scalars(now.nu, mu, gamma, delta * (1.0 + 1e-11), now.nu), Some(Finding::Vector)),
+            (scalars(now.nu, f64::INFINITY, gamma, delta, now.nu), Some(Finding::Vector)),
+            (scalars(now.nu, mu, gamma, f64::NAN, now.nu), Some(Finding::Vector)),
+            (Scalars { summed: None, ..scalars(2.0 * now.nu, mu, gamma, delta, now.nu) }, None),
+        ] {
+            assert_eq!(health.clone().find(&wrong), finding, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn after_an_alarm_the_direction_is_looked_at_and_a_second_alarm_is_none() {
+        let (mut health, now) = learned();
+        let Summed { mu, gamma, delta, .. } = now.summed.unwrap();
+        assert_eq!(health.find(&scalars(1.1 * now.nu, mu, gamma, delta, now.nu)), Some(Finding::Vector));
+        let again = |delta| scalars(now.nu, mu, gamma, delta, f64::NAN);
+        assert_eq!(health.clone().find(&again(1.01 * mu)), Some(Finding::Direction));
+        let replaced = again(mu);
+        assert_eq!(health.find(&replaced), None);
+        let next = after(&replaced);
+        let Summed { mu, gamma, delta, .. } = next.summed.unwrap();
+        let usual = |nu: f64| scalars(1.1 * nu, mu, gamma, delta, nu);
+        assert_eq!(health.find(&usual(next.nu)), None, "it is usual here");
+    }
+}
