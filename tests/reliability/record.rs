@@ -1,0 +1,43 @@
+//! Everything at full length, into docs/reliability.md.
+
+use crate::campaign::{self, Campaign};
+use crate::common;
+use crate::flips::TARGETS;
+use halocg::comm::Comm;
+use std::path::Path;
+
+/// Of each row of the first table of flips.
+const FLIPS: usize = 2000;
+
+pub fn all() {
+    let only = std::env::var("HALOCG_RECORD").expect("set");
+    let parts: [(&str, fn() -> String); 1] = [("flips", flips)];
+    for (name, part) in parts.into_iter().filter(|(name, _)| only == "all" || only == *name) {
+        let text = part();
+        println!("{text}");
+        put(name, &text);
+    }
+}
+
+/// Puts a text between the marks called `name`.
+fn put(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reliability.md");
+    let page = std::fs::read_to_string(&path).expect("the page");
+    let marks = [format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->\n")];
+    let [begin, end] = marks.map(|mark| page.find(&mark).map(|at| (at, at + mark.len())).expect("a mark"));
+    let page = format!("{}\n{text}\n{}", &page[..begin.1], &page[end.0..]);
+    std::fs::write(&path, page).expect("the page can be written");
+}
+
+fn flips() -> String {
+    let mut cases = campaign::grids();
+    cases.extend(common::matrices().map(|folder| campaign::real(&folder)).unwrap_or_default());
+    let mut campaigns = Vec::new();
+    for target in &TARGETS {
+        for check in [true, false] {
+            eprintln!("{} {:?}, check {check}", target.method, target.schedule);
+            campaigns.push(Campaign::run(&Comm::alone(), &cases, target, check, FLIPS));
+        }
+    }
+    campaign::tables(&campaigns, &cases)
+}
