@@ -88,7 +88,7 @@ lint: ## formatting, clippy with and without MPI, documentation; all without a w
 	@scripts/install-deps.sh lint
 	$(CARGO) fmt --check
 	$(ANY_MPI) $(CARGO) clippy --release --all-targets -- -D warnings
-	$(NO_MPI) $(CARGO) clippy --release --all-targets --no-default-features -- -D warnings
+	$(NO_MPI) $(CARGO) clippy --release --all-targets --no-default-features --features faults -- -D warnings
 	$(ANY_MPI) RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --release --no-deps
 	@scripts/hygiene.sh installed
 

@@ -5,7 +5,7 @@
 //! `panic`; `memory`, an allocation that the system refuses; `kill`, as the system would kill the process; and `io`:
 //! what the rank brings to the first agreement of the stage is an error of its own.
 //!
-//! A program may also have a bit of a method's vector flipped: [`Flip`].
+//! A program may also have a bit of a method's vector flipped: `Flip`.
 
 use crate::error::Result;
 
