@@ -1,14 +1,19 @@
 //! The MPI engine: rsmpi where it reaches, the raw MPI calls where it does not.
 //!
 //! rsmpi exposes no persistent requests, and its scoped requests cannot be kept in a struct across
-//! iterations; both are made here from `mpi::ffi`. This file is one of the few places with `unsafe`.
+//! iterations; both are made from `mpi::ffi`, here and in the files of this folder, which are among the
+//! few places with `unsafe`.
 //! Return codes are not looked at: the error handler is MPI_ERRORS_ARE_FATAL, MPI's default.
 
+mod channel;
 mod doubling;
+mod exchange;
 
 use super::engine::{Addition, Channel, Engine, Message, Op, Part, SumAlgorithm};
 use crate::binned;
+use channel::MpiChannel;
 use doubling::Doubling;
+use exchange::sparse_exchange;
 use mpi::collective::SystemOperation;
 use mpi::environment::Universe;
 use mpi::ffi;
@@ -418,202 +423,5 @@ impl Drop for SumRequest {
         }
         // SAFETY: completes the request (a no-op on MPI_REQUEST_NULL) before the buffers go.
         unsafe { wait(std::slice::from_mut(&mut self.request), || ()) };
-    }
-}
-
-/// Persistent point-to-point requests over two fixed buffers.
-struct MpiChannel {
-    /// Keeps MPI initialised for as long as the requests exist.
-    _world: Rc<World>,
-    /// A sum may be in flight during an exchange.
-    sums: Rc<Sums>,
-    send: Words,
-    receive: Words,
-    /// Receives first, so that they are posted before the sends.
-    requests: Vec<ffi::MPI_Request>,
-    in_flight: bool,
-}
-
-impl MpiChannel {
-    fn new(world: Rc<World>, sums: Rc<Sums>, tag: c_int, sends: &[Part], receives: &[Part]) -> MpiChannel {
-        let total = |parts: &[Part]| parts.iter().map(|part| part.words).sum();
-        let (send, receive) = (Words::new(total(sends)), Words::new(total(receives)));
-        let mut requests = Vec::with_capacity(sends.len() + receives.len());
-        let comm = world.comm.as_raw();
-        let mut init = |parts: &[Part], buffer: *mut f64, sending: bool| {
-            let mut offset = 0;
-            for part in parts {
-                let count = c_int::try_from(part.words).expect("a halo message has fewer than 2^31 words");
-                let mut request = MaybeUninit::uninit();
-                // SAFETY: `offset + count` words lie inside the buffer (its length is the sum of the
-                // parts); the buffer lives in the channel, which frees the requests before it.
-                // MPI writes the handle, so it is initialised afterwards.
-                requests.push(unsafe {
-                    let start = buffer.add(offset).cast::<c_void>();
-                    let (double, rank) = (ffi::RSMPI_DOUBLE, part.rank as c_int);
-                    if sending {
-                        ffi::MPI_Send_init(start, count, double, rank, tag, comm, request.as_mut_ptr());
-                    } else {
-                        ffi::MPI_Recv_init(start, count, double, rank, tag, comm, request.as_mut_ptr());
-                    }
-                    request.assume_init()
-                });
-                offset += part.words;
-            }
-        };
-        init(receives, receive.start, false);
-        init(sends, send.start, true);
-        MpiChannel { _world: world, sums, send, receive, requests, in_flight: false }
-    }
-
-    fn wait(&mut self) {
-        // MPI's own sum advances in any call of MPI's, the other one only when it is asked.
-        let sums = &self.sums;
-        let advance_sum = || {
-            sums.doubling.borrow_mut().poll();
-        };
-        // SAFETY: the requests are the persistent ones made in `new`; waiting makes them inactive.
-        unsafe { wait(&mut self.requests, advance_sum) };
-        self.in_flight = false;
-    }
-}
-
-impl Channel for MpiChannel {
-    fn send_buffer(&mut self) -> &mut [f64] {
-        assert!(!self.in_flight, "the exchange in flight still owns the send buffer");
-        // SAFETY: no request is active (asserted).
-        unsafe { self.send.get_mut() }
-    }
-
-    fn start(&mut self) {
-        assert!(!self.in_flight, "finish the exchange before starting it again");
-        self.in_flight = true;
-        if !self.requests.is_empty() {
-            // SAFETY: all requests are persistent and inactive; no reference to the buffers is alive,
-            // since `send_buffer` and `finish` borrow the channel.
-            unsafe { ffi::MPI_Startall(self.requests.len() as c_int, self.requests.as_mut_ptr()) };
-        }
-    }
-
-    fn finish(&mut self) -> &[f64] {
-        assert!(self.in_flight, "start the exchange before finishing it");
-        self.wait();
-        self.received()
-    }
-
-    fn received(&self) -> &[f64] {
-        assert!(!self.in_flight, "the exchange in flight still owns the receive buffer");
-        // SAFETY: no request is active (asserted).
-        unsafe { self.receive.get() }
-    }
-}
-
-impl Drop for MpiChannel {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            // Other ranks may never come: do not wait, and leave MPI its memory.
-            self.send.leak();
-            self.receive.leak();
-            return;
-        }
-        if self.in_flight {
-            self.wait();
-        }
-        for request in &mut self.requests {
-            // SAFETY: a persistent, inactive request of this channel, freed once; `_world` still
-            // keeps MPI initialised.
-            unsafe { ffi::MPI_Request_free(request) };
-        }
-    }
-}
-
-/// Hoefler, Siebert, Lumsdaine, "Scalable communication protocols for dynamic sparse data
-/// exchange" (PPoPP 2010), algorithm NBX: synchronous sends tell the sender when its messages have
-/// been received, and a non-blocking barrier tells everybody when all senders are done.
-///
-/// Each message travels in pieces of at most `piece_bytes`, each behind a header holding the
-/// message's whole length, so that the receiver knows when it is complete.
-fn sparse_exchange(comm: ffi::MPI_Comm, tag: c_int, outgoing: Vec<Message>, piece_bytes: usize) -> Vec<Message> {
-    const HEADER: usize = size_of::<u64>();
-    let mut pieces: Vec<(c_int, Vec<u8>)> = Vec::new();
-    for (to, bytes) in outgoing {
-        let header = (bytes.len() as u64).to_le_bytes();
-        // An empty message is one piece too: its arrival is the message.
-        let parts: Vec<&[u8]> = if bytes.is_empty() { vec![&[]] } else { bytes.chunks(piece_bytes).collect() };
-        pieces.extend(parts.into_iter().map(|part| (to as c_int, [&header[..], part].concat())));
-    }
-    let mut sends: Vec<ffi::MPI_Request> = Vec::with_capacity(pieces.len());
-    for (to, piece) in &pieces {
-        let mut request = MaybeUninit::uninit();
-        // SAFETY: `piece` outlives the request: `pieces` is neither changed nor dropped before all
-        // sends have completed, which the loop below waits for. MPI initialises the handle.
-        sends.push(unsafe {
-            let (start, count) = (piece.as_ptr().cast::<c_void>(), piece.len() as c_int);
-            ffi::MPI_Issend(start, count, ffi::RSMPI_UINT8_T, *to, tag, comm, request.as_mut_ptr());
-            request.assume_init()
-        });
-    }
-    let mut incoming: std::collections::BTreeMap<usize, (usize, Vec<u8>)> = Default::default();
-    let mut barrier: Option<ffi::MPI_Request> = None;
-    let mut polls = 0;
-    loop {
-        give_way(&mut polls);
-        if let Some((from, piece)) = receive_any(comm, tag) {
-            let (header, body) = piece.split_at(HEADER);
-            let length = u64::from_le_bytes(header.try_into().expect("a header has 8 bytes")) as usize;
-            let (expected, bytes) = incoming.entry(from).or_default();
-            *expected = length;
-            bytes.extend_from_slice(body);
-        }
-        let mut done = 0;
-        // SAFETY: `sends` holds valid requests (MPI_REQUEST_NULL once complete), `request` the
-        // barrier's; neither is used again after it has been reported complete.
-        unsafe {
-            match &mut barrier {
-                None => {
-                    let count = sends.len() as c_int;
-                    ffi::MPI_Testall(count, sends.as_mut_ptr(), &mut done, ffi::RSMPI_STATUSES_IGNORE);
-                    if done != 0 {
-                        let mut request = MaybeUninit::uninit();
-                        ffi::MPI_Ibarrier(comm, request.as_mut_ptr());
-                        barrier = Some(request.assume_init());
-                    }
-                }
-                Some(request) => {
-                    ffi::MPI_Test(request, &mut done, ffi::RSMPI_STATUS_IGNORE);
-                    if done != 0 {
-                        break;
-                    }
-                }
-            }
-        }
-    }
-    incoming
-        .into_iter()
-        .map(|(from, (expected, bytes))| {
-            assert_eq!(bytes.len(), expected, "a message of the set-up arrived in full");
-            (from, bytes)
-        })
-        .collect()
-}
-
-/// One message of the sparse exchange, if one has arrived.
-fn receive_any(comm: ffi::MPI_Comm, tag: c_int) -> Option<(usize, Vec<u8>)> {
-    // SAFETY: plain MPI calls on local out-parameters, initialised by MPI when `found` is set; the
-    // matched message is received exactly once into a buffer of the length MPI announced.
-    unsafe {
-        let (mut found, mut message, mut status) = (0, MaybeUninit::uninit(), MaybeUninit::uninit());
-        let any = ffi::RSMPI_ANY_SOURCE;
-        ffi::MPI_Improbe(any, tag, comm, &mut found, message.as_mut_ptr(), status.as_mut_ptr());
-        if found == 0 {
-            return None;
-        }
-        let (mut message, status) = (message.assume_init(), status.assume_init());
-        let mut count = 0;
-        ffi::MPI_Get_count(&status, ffi::RSMPI_UINT8_T, &mut count);
-        let mut bytes = vec![0u8; count as usize];
-        let start = bytes.as_mut_ptr().cast::<c_void>();
-        ffi::MPI_Mrecv(start, count, ffi::RSMPI_UINT8_T, &mut message, ffi::RSMPI_STATUS_IGNORE);
-        Some((status.MPI_SOURCE as usize, bytes))
     }
 }
