@@ -10,11 +10,12 @@
 //! ```
 
 use halocg::comm::Comm;
+use halocg::comm::measure::{median, timed};
 use halocg::distributed::{Halo, rows_to_owners};
 use halocg::krylov::{self, Preconditioning};
 use halocg::operator::{DistMatrix, FORMATS, Format, MatrixOptions, Operator, Schedule};
 use halocg::partition::{self, Owners, Partition};
-use halocg::performance::kernels::{Stream, Streams, iteration, median, timed};
+use halocg::performance::kernels::{Stream, Streams, iteration};
 use halocg::performance::processor;
 use halocg::preconditioner;
 use halocg::problem::{Problem, Rows, Stencil};

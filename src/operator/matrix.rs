@@ -3,7 +3,7 @@
 use super::operator::{EachBlock, OneSweep, Operator};
 use super::storage::{Candidates, Format, RunsBuilder, Storage, TABLE};
 use super::wavefront::{BLOCK, Wavefront};
-use crate::comm::measure::sum_seconds;
+use crate::comm::measure::{seconds_per_call, sum_seconds};
 use crate::comm::{Comm, Op, Phase};
 use crate::distributed::{Halo, HaloPlan, Layout, LocalRows, Ordering, StencilRows, localize, numbers_to_owners};
 use crate::error::Result;
@@ -39,9 +39,9 @@ fn rows_between_polls(interior: usize, ranks: usize, sum: f64) -> usize {
 /// Rows whose products wait in the cache until they may be overwritten: 512 KiB of pairs.
 const CACHED_ROWS: usize = 1 << 15;
 
-/// Of what is measured to choose a schedule, and the words of those sums: as many as PIPE-PR-CG has with a preconditioner.
-const REPETITIONS: usize = 5;
-const WORDS_OF_A_SUM: usize = 5;
+/// Timings of which the median counts where a schedule is chosen, and sums in one of them.
+const ROUNDS: usize = 5;
+const SUMS: usize = 3;
 
 /// What stands in the place of a format's name for a matrix that is not assembled.
 pub const MATRIX_FREE: &str = "matrix-free";
@@ -202,7 +202,7 @@ impl DistMatrix {
     /// Fixes the schedule; measures sums, and for [`Schedule::Auto`] products. Collective.
     fn schedule(&mut self, schedule: Schedule) {
         let comm = self.layout.comm();
-        let sum = sum_seconds(comm, WORDS_OF_A_SUM, REPETITIONS);
+        let sum = sum_seconds(comm, ROUNDS, SUMS);
         let rows = rows_between_polls(self.layout.interior(), comm.size(), sum);
         self.rows_between_polls = if self.local.interior.cuts_blocks() { rows } else { rows.max(BLOCK) };
         let sweeps = match schedule {
@@ -224,15 +224,7 @@ impl DistMatrix {
         let comm = self.layout.comm().clone();
         let x = vec![[1.0; 2]; self.layout.len()];
         let mut y = x.clone();
-        let mut least = [f64::INFINITY];
-        for _ in 0..REPETITIONS {
-            comm.sum(&mut [0.0]); // they begin together
-            let begin = comm.clock_seconds();
-            self.apply_pair(&x, &mut y);
-            least[0] = least[0].min(comm.clock_seconds() - begin);
-        }
-        comm.reduce_f64(Op::Max, &mut least);
-        let [product] = least;
+        let product = seconds_per_call(&comm, ROUNDS, 1, || self.apply_pair(&x, &mut y));
         let vector_bytes = (10 * size_of::<f64>() * self.layout.len()) as f64;
         let len = self.layout.len().max(1);
         let waiting = self.local.wavefront.waiting_longer_than(CACHED_ROWS) as f64 / len as f64;

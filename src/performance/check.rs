@@ -2,6 +2,7 @@
 
 use super::kernels::iteration;
 use super::{Cut, Effort, Machine, Share};
+use crate::comm::measure::median;
 use crate::comm::{Comm, Op};
 use crate::distributed::rows_to_owners;
 use crate::error::Result;
@@ -98,7 +99,7 @@ impl Case {
         let mut m = preconditioner::Kind::named(pc).expect("in the table").build(a)?;
         // About as many iterations as rows make a few milliseconds; alike on all ranks.
         let iterations = (400_000 * comm.size() as u64 / a.layout().n()).clamp(6, 60);
-        let measured = super::kernels::median(&[0; 3].map(|_| iteration(a, m.as_mut(), kind, iterations)));
+        let measured = median(&[0; 3].map(|_| iteration(a, m.as_mut(), kind, iterations)));
         let with = if m.is_identity() { Preconditioning::None } else { Preconditioning::Diagonal };
         let cut = if schedule == Schedule::OneSweep { Cut::OneSweep } else { Cut::Passes };
         let mut predicted = [machine.iteration(&Share::of(a), kind, with, cut)];

@@ -1,8 +1,7 @@
 //! Which method to take: `--solver auto`.
 
 use super::iteration::{Cut, Parts};
-use super::kernels::median;
-use crate::comm::{Comm, Op};
+use crate::comm::measure::{SUM_WORDS, SumTimes, median, timed};
 use crate::krylov::{Kind, Preconditioning, TABLE};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
@@ -14,10 +13,8 @@ const NOT_WORTH_IT: f64 = 0.05;
 
 /// Measurements of which the median counts, after one that does not.
 const ROUNDS: usize = 3;
-/// The same for sums, which vary more and take less.
-const SUM_ROUNDS: usize = 9;
-/// Words of a sum: as pipe-pr-cg's.
-const SUM_WORDS: usize = 5;
+/// Sums in one of them.
+const SUMS: usize = 2;
 
 /// What was taken, and why.
 #[derive(Clone, Debug)]
@@ -51,26 +48,18 @@ pub fn preconditioning(m: &dyn Preconditioner) -> Preconditioning {
     }
 }
 
-/// Measures the parts of an iteration with this operator and this preconditioner: a few sums, four single products,
-/// four pairs and what goes with them. Collective; the same result on every rank.
+/// Measures the parts of an iteration with this operator and this preconditioner: about fifty sums, four single products,
+/// four pairs and what goes with them. Collective; the same result on every rank, that of the slowest.
 pub fn measure_parts(a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Parts {
     let comm = a.layout().comm().clone();
     let len = a.layout().len();
     let with = preconditioning(m);
-    let mut parts = Parts::default();
-    if comm.size() > 1 {
-        (parts.sum, parts.sum_overhead) = sum_and_overhead(&comm);
-        parts.hidden_sum = parts.sum;
-    }
+    let sums = SumTimes::measured(&comm, ROUNDS, SUMS);
     let (x, mut y) = (vec![1.0; len], vec![1.0; len]);
     let (pairs, mut products) = (vec![[1.0; 2]; len], vec![[1.0; 2]; len]);
     let mut seconds = [const { Vec::new() }; 6];
     for _ in 0..=ROUNDS {
-        let mut time = |k: usize, work: &mut dyn FnMut()| {
-            let begin = comm.clock_seconds();
-            work();
-            seconds[k].push(comm.clock_seconds() - begin);
-        };
+        let mut time = |k: usize, work: &mut dyn FnMut()| seconds[k].push(timed(&comm, work));
         time(0, &mut || a.apply(&x, &mut y));
         // What the product left in the cache is what an iteration finds there.
         time(1, &mut || crate::vector::axpy(&mut y, 0.5, &x));
@@ -85,75 +74,22 @@ pub fn measure_parts(a: &mut dyn Operator, m: &mut dyn Preconditioner) -> Parts 
     }
     let [single, update, pair, apply, apply_pair, exchange] =
         seconds.map(|seconds| if seconds.is_empty() { 0.0 } else { median(&seconds[1..]) });
-    parts.product = [single, pair];
-    parts.vector = update / 3.0;
-    parts.preconditioner = [apply, apply_pair];
-    // It was measured with a sum, which it is never without.
-    parts.exchange = (exchange - parts.sum_overhead).max(0.0);
+    let vector = update / 3.0;
     // The pass over A with the other vectors' traffic; its exchange, hidden behind most of the rows, is left in.
     let sweep_words = TABLE.iter().find(|kind| kind.sweeps).map_or(0, |kind| {
         kind.cost.words_per_row(if with == Preconditioning::General { Preconditioning::None } else { with }, true)
             - 2 * kind.cost.products
     });
-    parts.sweep = pair + f64::from(sweep_words) * parts.vector;
-    parts.agreed(&comm)
-}
-
-/// Seconds of a sum, and of starting one, polling and collecting it when it is long complete.
-fn sum_and_overhead(comm: &Comm) -> (f64, f64) {
-    let mut words = [0.0; SUM_WORDS];
-    let now = || comm.clock_seconds();
-    let mut sums = Vec::new();
-    for _ in 0..=SUM_ROUNDS {
-        let begin = now();
-        comm.sum(&mut words);
-        sums.push(now() - begin);
-    }
-    let sum = median(&sums[1..]);
-    let mut overheads = Vec::new();
-    for _ in 0..SUM_ROUNDS {
-        let begin = now();
-        let flight = comm.start_sum(&words);
-        let started = now();
-        while now() - started < 2.0 * sum {
-            flight.poll();
-        }
-        let complete = now();
-        flight.poll();
-        flight.finish(&mut words);
-        overheads.push(now() - complete + started - begin);
-    }
-    (sum, median(&overheads).min(sum))
-}
-
-impl Parts {
-    /// The greatest of every rank's, part by part. Collective; the same on every rank.
-    pub fn agreed(&self, comm: &Comm) -> Parts {
-        let Parts { sum, hidden_sum, sum_overhead, exchange, product, sweep, vector, preconditioner } = *self;
-        let mut words = [
-            sum,
-            hidden_sum,
-            sum_overhead,
-            exchange,
-            product[0],
-            product[1],
-            sweep,
-            vector,
-            preconditioner[0],
-            preconditioner[1],
-        ];
-        comm.reduce_f64(Op::Max, &mut words);
-        let [sum, hidden_sum, sum_overhead, exchange, one, pair, sweep, vector, apply, apply_pair] = words;
-        Parts {
-            sum,
-            hidden_sum,
-            sum_overhead,
-            exchange,
-            product: [one, pair],
-            sweep,
-            vector,
-            preconditioner: [apply, apply_pair],
-        }
+    Parts {
+        sum: sums.blocking,
+        hidden_sum: sums.nonblocking,
+        sum_overhead: sums.hidden,
+        // It was measured with a sum, which it is never without.
+        exchange: (exchange - sums.hidden).max(0.0),
+        product: [single, pair],
+        sweep: pair + f64::from(sweep_words) * vector,
+        vector,
+        preconditioner: [apply, apply_pair],
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is timed to know a machine: loops over memory, sums, exchanges, products. Seconds of the slowest rank.
+//! What is timed to know a machine, beside sums: loops over memory, exchanges, products, iterations.
 
 use crate::comm::{Comm, Op, Part};
 use crate::krylov::{self, Settings};
@@ -9,30 +9,6 @@ use crate::problem::{EvenSplit, Stencil};
 use crate::simd::vectorized;
 use crate::vector::{Lanes, dot, for_strips};
 use std::hint::black_box;
-
-/// The middle one of some values; NaN without any.
-pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// Seconds of `work` on the slowest rank, all starting together. Collective.
-pub fn timed(comm: &Comm, work: impl FnOnce()) -> f64 {
-    comm.sum(&mut [0.0]);
-    let begin = comm.clock_seconds();
-    work();
-    let mut seconds = [comm.clock_seconds() - begin];
-    comm.reduce_f64(Op::Max, &mut seconds);
-    seconds[0]
-}
-
-/// The median of `rounds` timings of `times` calls of `work`: seconds per call. Collective; so may `work` be.
-pub fn seconds_per_call(comm: &Comm, rounds: usize, times: usize, mut work: impl FnMut()) -> f64 {
-    work(); // the first time memory is new and caches are cold
-    let round = |_| timed(comm, || (0..times).for_each(|_| work())) / times as f64;
-    median(&(0..rounds).map(round).collect::<Vec<_>>())
-}
 
 /// A loop over memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,21 +74,6 @@ impl Streams {
         }
         black_box(a);
     }
-}
-
-/// A sum of `words`, waited for at once. Collective.
-pub fn blocking_sum(comm: &Comm, words: &mut [f64]) {
-    comm.sum(words);
-}
-
-/// A sum asked after now and then while `work` is done in `pieces`. Collective.
-pub fn hidden_sum(comm: &Comm, words: &mut [f64], pieces: usize, mut work: impl FnMut()) {
-    let sum = comm.start_sum(words);
-    for _ in 0..pieces {
-        work();
-        sum.poll();
-    }
-    sum.finish(words);
 }
 
 /// An exchange of `words` numbers with each of `neighbours` ranks, those next to this one. Collective.

@@ -1,6 +1,7 @@
 //! A machine in numbers, and from them the parts of an iteration on it.
 
 use super::iteration::{Cut, Parts};
+use crate::comm::measure::SumTimes;
 use crate::krylov::{Kind, Preconditioning};
 use crate::operator::{DistMatrix, MATRIX_FREE, Operator};
 use serde::{Deserialize, Serialize};
@@ -54,17 +55,6 @@ pub struct FormatRate {
     pub per_row: [f64; 2],
     /// Per entry, of one product and of a pair.
     pub per_entry: [f64; 2],
-}
-
-/// Global sums of a few words.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SumTimes {
-    /// Started and waited for at once.
-    pub blocking: f64,
-    /// Started, and asked after until it is complete.
-    pub nonblocking: f64,
-    /// What is left of a sum with enough work in between to hide it.
-    pub hidden: f64,
 }
 
 /// An exchange takes `latency` + `per_message` × messages + `per_byte` × bytes sent.

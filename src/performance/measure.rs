@@ -1,8 +1,9 @@
 //! A machine measured: what `halocg machine` runs.
 
-use super::kernels::{Stream, Streams, blocking_sum, hidden_sum, iteration, own_grid, ring, seconds_per_call};
-use super::machine::{Bandwidth, ExchangeTimes, FormatRate, Machine, SCHEMA, SumTimes};
-use crate::comm::Comm;
+use super::kernels::{Stream, Streams, iteration, own_grid, ring};
+use super::machine::{Bandwidth, ExchangeTimes, FormatRate, Machine, SCHEMA};
+use crate::comm::measure::{SumTimes, exchange_seconds, median, seconds_per_call};
+use crate::comm::{Comm, Op};
 use crate::krylov::Kind;
 use crate::operator::{FORMATS, Format, Operator};
 use crate::preconditioner::Identity;
@@ -31,8 +32,6 @@ impl Effort {
 
 /// The smallest working set of the bandwidth: 64 KiB.
 const SMALLEST: u32 = 16;
-/// Words of a sum: as pipe-pr-cg's.
-const SUM_WORDS: usize = 5;
 /// An exchange is measured with up to so many neighbours.
 const NEIGHBOURS: usize = 4;
 
@@ -46,7 +45,7 @@ pub fn measure(comm: &Comm, effort: Effort) -> Machine {
         processor: processor(),
         bandwidth: bandwidth(comm, effort),
         formats: FORMATS.iter().map(|format| format_rate(comm, effort, format)).collect(),
-        sum: sum_times(comm, effort),
+        sum: SumTimes::measured(comm, effort.rounds, effort.calls),
         exchange: exchange_times(comm, effort),
         iteration_overhead: iteration_overhead(comm, effort),
     }
@@ -101,27 +100,6 @@ fn format_rate(comm: &Comm, effort: Effort, format: &'static Format) -> FormatRa
     rate
 }
 
-/// Sums of [`SUM_WORDS`] words. Collective.
-pub(super) fn sum_times(comm: &Comm, Effort { rounds, calls, .. }: Effort) -> SumTimes {
-    if comm.size() == 1 {
-        return SumTimes::default();
-    }
-    let mut words = [0.0; SUM_WORDS];
-    let blocking = seconds_per_call(comm, rounds, calls, || blocking_sum(comm, &mut words));
-    let nonblocking = seconds_per_call(comm, rounds, calls, || hidden_sum(comm, &mut words, 1, || ()));
-    // Work for about four such sums, in pieces as the products come between two polls.
-    const PIECES: usize = 4;
-    let wait = || {
-        let begin = comm.clock_seconds();
-        while comm.clock_seconds() - begin < nonblocking {
-            std::hint::spin_loop();
-        }
-    };
-    let work = seconds_per_call(comm, rounds, calls, || (0..PIECES).for_each(|_| wait()));
-    let both = seconds_per_call(comm, rounds, calls, || hidden_sum(comm, &mut words, PIECES, wait));
-    SumTimes { blocking, nonblocking, hidden: (both - work).clamp(0.0, nonblocking) }
-}
-
 fn exchange_times(comm: &Comm, effort: Effort) -> ExchangeTimes {
     if comm.size() == 1 {
         return ExchangeTimes::default();
@@ -130,10 +108,7 @@ fn exchange_times(comm: &Comm, effort: Effort) -> ExchangeTimes {
     for neighbours in 1..=NEIGHBOURS.min(comm.size() - 1) {
         for words in [1, 64, 1024, 16384] {
             let mut channel = ring(comm, neighbours, words);
-            let seconds = seconds_per_call(comm, effort.rounds, effort.calls, || {
-                channel.start();
-                black_box(channel.finish());
-            });
+            let seconds = exchange_seconds(comm, channel.as_mut(), effort.rounds, effort.calls);
             samples.push((neighbours as f64, (neighbours * words * size_of::<f64>()) as f64, seconds));
         }
     }
@@ -146,7 +121,7 @@ fn iteration_overhead(comm: &Comm, effort: Effort) -> f64 {
     let mut a = own_grid(&grid, &FORMATS[0]);
     let kind = Kind::named("pr-cg").expect("in the table");
     let times: Vec<f64> = (0..10 * effort.rounds).map(|_| iteration(&mut a, &mut Identity, kind, 16)).collect();
-    let mut seconds = [super::kernels::median(&times)];
-    comm.reduce_f64(crate::comm::Op::Max, &mut seconds);
+    let mut seconds = [median(&times)];
+    comm.reduce_f64(Op::Max, &mut seconds);
     seconds[0]
 }

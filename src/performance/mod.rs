@@ -17,6 +17,6 @@ mod scaling;
 pub use check::{Check, check};
 pub use choice::{Choice, choose, measure_parts, preconditioning};
 pub use iteration::{Cut, Parts};
-pub use machine::{Bandwidth, ExchangeTimes, FormatRate, Machine, SCHEMA, Share, SumTimes};
+pub use machine::{Bandwidth, ExchangeTimes, FormatRate, Machine, SCHEMA, Share};
 pub use measure::{Effort, measure, processor};
 pub use scaling::Network;

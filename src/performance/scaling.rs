@@ -1,6 +1,7 @@
 //! The same machine, more of it: what sums and exchanges take on another number of ranks.
 
-use super::machine::{ExchangeTimes, Machine, Share, SumTimes};
+use super::machine::{ExchangeTimes, Machine, Share};
+use crate::comm::measure::SumTimes;
 use crate::partition::PartLoad;
 
 /// What lies between groups of ranks that are like the measured one.

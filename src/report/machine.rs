@@ -1,7 +1,7 @@
 //! A machine and its check, for people and as JSON.
 
 use super::terminal::{bytes, seconds};
-use crate::performance::kernels::median;
+use crate::comm::measure::median;
 use crate::performance::{Check, Machine};
 use serde::Serialize;
 use std::fmt::Write as _;

@@ -2,7 +2,7 @@
 
 use crate::Body;
 use crate::support::Random;
-use halocg::comm::measure::{SumChoice, choose_sum, exchange_seconds, sum_seconds};
+use halocg::comm::measure::{SumChoice, SumTimes, choose_sum, exchange_seconds, sum_seconds, timed};
 use halocg::comm::{Comm, Op, Part};
 
 pub const BODIES: &[Body] = &[
@@ -11,6 +11,8 @@ pub const BODIES: &[Body] = &[
     ("sums back to back, during exchanges", back_to_back),
     ("a way to sum is chosen alike", chosen_alike),
     ("hidden seconds of sums", hidden),
+    ("the slowest rank's time is everybody's", slowest),
+    ("recursive doubling adds as its tree says", doubling_is_a_tree),
 ];
 
 /// Runs `body` with each way that this engine knows.
@@ -56,6 +58,40 @@ fn same_bits(comm: &Comm, sums: &[f64]) {
     for (mine, of_root) in bits.iter().zip(comm.broadcast(0, &bits)) {
         assert_eq!(*mine, of_root, "the bits of rank 0");
     }
+}
+
+/// The balanced tree over the ranks; over the first ranks in pairs, where they are no power of two.
+fn tree(mine: &[f64]) -> f64 {
+    let members = 1 << mine.len().ilog2();
+    let (paired, single) = mine.split_at(2 * (mine.len() - members));
+    let mut level: Vec<f64> = paired.chunks(2).map(|pair| pair[0] + pair[1]).chain(single.iter().copied()).collect();
+    while level.len() > 1 {
+        level = level.chunks(2).map(|pair| pair[0] + pair[1]).collect();
+    }
+    level[0]
+}
+
+fn doubling_is_a_tree(comm: &Comm) {
+    if choose_sum(comm, SumChoice::RecursiveDoubling).is_err() {
+        return;
+    }
+    let mut others = 0;
+    for round in 0..200 {
+        let all: Vec<f64> = (0..comm.size()).map(|rank| 1.0 / (3.0 + (rank * 7 + round) as f64)).collect();
+        let mut sum = [all[comm.rank()]];
+        comm.sum(&mut sum);
+        assert_eq!(sum[0].to_bits(), tree(&all).to_bits(), "round {round}");
+        others += u32::from(all.iter().sum::<f64>() != sum[0]);
+    }
+    // From one rank after the other the bits would often be different.
+    assert!(comm.size() < 4 || others > 0, "the order matters");
+}
+
+fn slowest(comm: &Comm) {
+    let nap = std::time::Duration::from_millis(if comm.rank() + 1 == comm.size() { 20 } else { 0 });
+    let seconds = [timed(comm, || std::thread::sleep(nap))];
+    assert!(seconds[0] >= 0.02, "{seconds:?}");
+    same_bits(comm, &seconds);
 }
 
 fn not_finite(comm: &Comm) {
@@ -132,8 +168,10 @@ fn chosen_alike(comm: &Comm) {
     // What is measured is not counted, and is the same number on every rank.
     let before = comm.profile().counts().sums;
     let mut channel = comm.channel(&[], &[]);
-    let seconds = [sum_seconds(comm, 5, 7), exchange_seconds(comm, channel.as_mut(), 7)];
-    assert!(seconds.iter().all(|seconds| (0.0..100.0).contains(seconds)), "{seconds:?}");
+    let SumTimes { blocking, nonblocking, hidden } = SumTimes::measured(comm, 3, 2);
+    let seconds =
+        [sum_seconds(comm, 3, 2), exchange_seconds(comm, channel.as_mut(), 3, 2), blocking, nonblocking, hidden];
+    assert!(seconds.iter().all(|seconds| (0.0..100.0).contains(seconds)) && hidden <= nonblocking, "{seconds:?}");
     same_bits(comm, &seconds);
     assert_eq!(comm.profile().counts().sums, before);
 }
