@@ -1,14 +1,18 @@
 //! Owners from and to a file: one number per line, in row order. Blank lines and comments (`%`, `#`) may come between.
 
-use super::{Owners, prefix};
-use crate::comm::Comm;
+use super::Owners;
+use crate::comm::{Comm, Op};
 use crate::error::{Error, Result};
 use crate::problem::EvenSplit;
 use crate::problem::matrix_market::shown;
-use crate::shared_file::{SharedFile, write_together};
+use crate::shared_file::write_together;
+use crate::text::{Items, PIECE_BYTES, Text, is_data, lines};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::ops::Range;
 use std::path::Path;
+
+/// Lines that begin so are comments.
+const COMMENTS: &[u8] = b"%#";
 
 /// Writes the owner of each of `n` rows, a line each. Every rank writes its even share. Collective.
 ///
@@ -23,34 +27,53 @@ pub fn write(comm: &Comm, n: u64, owners: &Owners, path: &Path) -> Result<()> {
     write_together(comm, path, &[text.as_bytes()])
 }
 
-/// Owners of this rank's even share, all of them below `parts`. Every rank reads an equal part of the text. Collective.
+/// Owners of this rank's even share, all of them below `parts`. Every rank reads its part of the text, and the owners it
+/// finds travel to the holders of their rows. Collective.
 ///
 /// # Errors
 /// When the file cannot be read; the first line that is wrong; too few or too many owners.
 pub(super) fn read(comm: &Comm, split: EvenSplit, parts: usize, path: &Path) -> Result<Vec<u32>> {
-    let file = SharedFile::open(comm, path)?;
-    let range = EvenSplit { n: file.bytes(), ranks: comm.size() }.share(comm.rank());
-    let text = comm.agree(lines_from(&file, range))?;
-    let lines = || text.split_inclusive(|&byte| byte == b'\n').map(|line| line.trim_ascii());
-    let (lines_before, _) = prefix(comm, lines().count() as u64);
+    read_in_pieces(comm, split, parts, path, PIECE_BYTES)
+}
 
-    let mut owners = Vec::new();
-    let mut wrong = Ok(());
-    for (line, number) in lines().zip(lines_before + 1..) {
-        if line.first().is_none_or(|first| b"%#".contains(first)) {
-            continue;
+fn read_in_pieces(comm: &Comm, split: EvenSplit, parts: usize, path: &Path, piece_bytes: usize) -> Result<Vec<u32>> {
+    let mine = split.share(comm.rank());
+    let mut owners = vec![0; (mine.end - mine.start) as usize];
+    // Row and owner, by who holds the row.
+    let mut outgoing: BTreeMap<usize, Vec<[u64; 2]>> = BTreeMap::new();
+    let mut wrong = None;
+    let mut pass = Text::open(comm, path, COMMENTS, piece_bytes)?.pass(Items::Lines, true)?;
+    while let Some(piece) = pass.next() {
+        let before = piece.before.expect("known in a pass that counts");
+        let data = lines(piece.text)
+            .zip(before.lines + 1..)
+            .map(|((_, line), number)| (line.trim_ascii(), number))
+            .filter(|(line, _)| is_data(line, COMMENTS));
+        for ((line, number), row) in data.zip(before.items..) {
+            match std::str::from_utf8(line).ok().and_then(|word| word.parse::<u32>().ok()) {
+                Some(owner) if (owner as usize) < parts => {
+                    // Owners of rows that there are not: their number is looked at below.
+                    if row < split.n {
+                        outgoing.entry(split.holder(row)).or_default().push([row, owner.into()]);
+                    }
+                }
+                understood => {
+                    wrong.get_or_insert_with(|| (number, wrong_line(path, number, understood, line, parts)));
+                }
+            }
         }
-        match std::str::from_utf8(line).ok().and_then(|word| word.parse::<u32>().ok()) {
-            Some(owner) if (owner as usize) < parts => owners.push(owner),
-            understood => {
-                wrong = Err(wrong_line(path, number, understood, line, parts));
-                break;
+        if piece.ends_round {
+            for (_, arrived) in comm.sparse_exchange(std::mem::take(&mut outgoing).into_iter().collect()) {
+                for [row, owner] in arrived {
+                    owners[(row - mine.start) as usize] = owner as u32;
+                }
             }
         }
     }
-    // The ranks read the file in their order: the first that fails has the first line that is wrong.
-    comm.agree(wrong)?;
-    let (first, total) = prefix(comm, owners.len() as u64);
+    let end = pass.finish()?;
+    let first = comm.reduced(Op::Min, wrong.as_ref().map_or(u64::MAX, |(number, _)| *number));
+    comm.agree(wrong.filter(|(number, _)| *number == first).map_or(Ok(()), |(_, error)| Err(error)))?;
+    let total = end.before.expect("known in a pass that counts").items;
     if total != split.n {
         return Err(Error::input(format!(
             "{}: {total} owners for {} rows: it must hold one owner per row",
@@ -58,7 +81,7 @@ pub(super) fn read(comm: &Comm, split: EvenSplit, parts: usize, path: &Path) -> 
             split.n
         )));
     }
-    Ok(to_shares(comm, split, first, &owners))
+    Ok(owners)
 }
 
 fn wrong_line(path: &Path, number: u64, owner: Option<u32>, line: &[u8], parts: usize) -> Error {
@@ -72,59 +95,31 @@ fn wrong_line(path: &Path, number: u64, owner: Option<u32>, line: &[u8], parts: 
     Error::input(format!("{}:{number}: {what}", path.display()))
 }
 
-/// The lines that begin in a range of the file's bytes, the last one to its end.
-fn lines_from(file: &SharedFile, range: Range<u64>) -> Result<Vec<u8>> {
-    const MORE: u64 = 4096;
-    if range.is_empty() {
-        return Ok(Vec::new());
-    }
-    let read = |range: Range<u64>| {
-        let mut bytes = vec![0; (range.end - range.start) as usize];
-        file.read_at(&mut bytes, range.start).map(|()| bytes)
-    };
-    // Whether a line begins with the range is known from the byte before it.
-    let mut text = read(range.start.saturating_sub(1)..range.end)?;
-    if range.start > 0 {
-        let begin = text.iter().position(|&byte| byte == b'\n').map_or(text.len(), |end| end + 1);
-        text.drain(..begin);
-    }
-    let mut at = range.end;
-    while text.last().is_some_and(|&byte| byte != b'\n') && at < file.bytes() {
-        let more = read(at..(at + MORE).min(file.bytes()))?;
-        at += more.len() as u64;
-        let end = more.iter().position(|&byte| byte == b'\n').map_or(more.len(), |end| end + 1);
-        text.extend_from_slice(&more[..end]);
-    }
-    Ok(text)
-}
-
-/// Owners of the rows from `first` on, brought to whose even share they belong to. Collective.
-fn to_shares(comm: &Comm, split: EvenSplit, first: u64, owners: &[u32]) -> Vec<u32> {
-    let mut messages = Vec::new();
-    let mut at = 0;
-    while at < owners.len() {
-        let holder = split.holder(first + at as u64);
-        let end = ((split.share(holder).end - first) as usize).min(owners.len());
-        messages.push((holder, owners[at..end].to_vec()));
-        at = end;
-    }
-    comm.sparse_exchange(messages).into_iter().flat_map(|(_, owners)| owners).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
 
-    /// What the ranks read, one after the other.
+    /// What the ranks read, one after the other: the same in pieces of any size, and compressed.
     fn read_by(ranks: usize, n: u64, text: &str) -> Result<Vec<u32>> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        let expected = read_once(ranks, n, text.as_bytes(), PIECE_BYTES);
+        for (bytes, piece_bytes) in [(text.as_bytes(), 3), (&encoder.finish().unwrap(), 5)] {
+            assert_eq!(read_once(ranks, n, bytes, piece_bytes), expected, "{ranks} ranks, {text:?}");
+        }
+        expected
+    }
+
+    fn read_once(ranks: usize, n: u64, bytes: &[u8], piece_bytes: usize) -> Result<Vec<u32>> {
         use std::sync::atomic::{AtomicUsize, Ordering};
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("halocg-parts-{}-{number}", std::process::id()));
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, bytes).unwrap();
         let shares = Comm::threads(ranks, |comm| {
             let split = EvenSplit { n, ranks };
-            let share = read(comm, split, 100, &path)?;
+            let share = read_in_pieces(comm, split, 100, &path, piece_bytes)?;
             assert_eq!(share.len() as u64, split.share(comm.rank()).end - split.share(comm.rank()).start);
             Ok(share)
         });

@@ -199,28 +199,28 @@ fn bad_partitions() -> Vec<Case> {
         text("0\n1\n".to_string() + &"x".repeat(100_000), INPUT, ":3: "),
         text(GOOD.trim_start_matches(S), INPUT, ":1: `3 3 4` is not a rank number"),
         Case(Some(junk()), INPUT, ":1: "),
-        Case(Some(gzip("0\n1\n2\n")), INPUT, ":1: "),
     ]
 }
 
-/// With the files that any reader may be given; and damaged gzip, where `gzipped` text is read.
-fn and_unreadable(mut cases: Vec<Case>, gzipped: Option<&str>) -> Vec<Case> {
+/// With the files that any reader may be given; and damaged gzip, made of good text. `junk` and `nothing` are what is said
+/// of gzip in gzip and of nothing in gzip.
+fn and_unreadable(mut cases: Vec<Case>, good: &str, junk: &'static str, nothing: &'static str) -> Vec<Case> {
     cases.push(Case(None, IO, ": cannot read it: No such file"));
-    if let Some(good) = gzipped {
-        let whole = gzip(good.repeat(20));
-        let (mut sum, mut middle) = (whole.clone(), whole.clone());
-        let length = whole.len();
-        sum[length - 8] ^= 1;
-        middle[length / 2] ^= 0xff;
-        let trailing = [&whole[..], b"and more"].concat();
-        for bytes in [&whole[..2], &whole[..10], &whole[..length / 2], &whole[..length - 3], &sum, &middle, &trailing] {
-            cases.push(Case(Some(bytes.to_vec()), INPUT, ": damaged gzip file"));
-        }
-        cases.push(Case(Some(gzip(&whole)), INPUT, ":1: not a Matrix Market"));
-        cases.push(Case(Some(gzip("")), INPUT, ":1: not a Matrix Market"));
+    let whole = gzip(good.repeat(20));
+    let (mut sum, mut middle) = (whole.clone(), whole.clone());
+    let length = whole.len();
+    sum[length - 8] ^= 1;
+    middle[length / 2] ^= 0xff;
+    let trailing = [&whole[..], b"and more"].concat();
+    for bytes in [&whole[..2], &whole[..10], &whole[..length / 2], &whole[..length - 3], &sum, &middle, &trailing] {
+        cases.push(Case(Some(bytes.to_vec()), INPUT, ": damaged gzip file"));
     }
+    cases.push(Case(Some(gzip(&whole)), INPUT, junk));
+    cases.push(Case(Some(gzip("")), INPUT, nothing));
     cases
 }
+
+const NO_MATRIX: &str = ":1: not a Matrix Market";
 
 /// What is wrong with a run that was given a bad file.
 fn complaint(how: Launch, file: &str, Case(_, code, says): &Case, args: &[&str]) -> Option<String> {
@@ -266,7 +266,7 @@ fn refuse(how: Launch, name: &str, cases: &[Case], zipped: bool, args: impl Fn(&
 }
 
 fn matrices(how: Launch, pc: &str) {
-    let cases = and_unreadable(bad_matrices(), Some(GOOD));
+    let cases = and_unreadable(bad_matrices(), GOOD, NO_MATRIX, NO_MATRIX);
     let zipped = matches!(how, Launch::Threads(_));
     refuse(how, &format!("bad matrices {pc}"), &cases, zipped, |path| words(&["solve", path, "--pc", pc]));
 }
@@ -274,7 +274,7 @@ fn matrices(how: Launch, pc: &str) {
 fn vectors(how: Launch, option: &str) {
     let folder = Folder::new(&format!("good matrix {option} {how:?}"));
     let good = folder.write("good.mtx", GOOD);
-    let mut cases = and_unreadable(bad_vectors(), Some("1\n"));
+    let mut cases = and_unreadable(bad_vectors(), "1\n", NO_MATRIX, NO_MATRIX);
     let zipped = matches!(how, Launch::Threads(_));
     if how == Launch::Mpirun(4) && option == "--x0" {
         // The right-hand side's reader: a sample does.
@@ -286,8 +286,8 @@ fn vectors(how: Launch, option: &str) {
 fn partitions(how: Launch) {
     let folder = Folder::new(&format!("good matrix partition {how:?}"));
     let good = folder.write("good.mtx", GOOD);
-    let cases = and_unreadable(bad_partitions(), None);
-    refuse(how, "bad partition", &cases, false, |path| {
+    let cases = and_unreadable(bad_partitions(), "1\n", ":1: ", ": 0 owners for 3 rows");
+    refuse(how, "bad partition", &cases, matches!(how, Launch::Threads(_)), |path| {
         words(&["solve", &good, "--partition", &format!("file:{path}")])
     });
 }
