@@ -108,7 +108,7 @@ valgrind: ## memcheck over small solves on two ranks under Open MPI
 	@scripts/valgrind.sh target/release/halocg
 
 test-no-mpi: ## the tests of the build without MPI: one rank, and ranks as threads
-	$(NO_MPI) $(CARGO) test --release --no-default-features --lib --test ranks --test cli $(TEST_FLAGS)
+	$(NO_MPI) $(CARGO) test --release --no-default-features --lib --test ranks --test cli --test metis_memory $(TEST_FLAGS)
 	$(NO_MPI) $(CARGO) test --release --no-default-features --features faults --test faults --test reliability $(TEST_FLAGS)
 
 test-openmpi: ## all tests, under Open MPI

@@ -22,7 +22,7 @@ pub fn metis_bytes(rows: u64, nonzeros: u64, parts: usize) -> u64 {
 }
 
 const BYTES_PER_ROW: u64 = 72;
-const BYTES_PER_ENTRY: u64 = 64;
+const BYTES_PER_ENTRY: u64 = 80;
 const BYTES_PER_PART: u64 = 128;
 
 /// What to do instead.
@@ -45,24 +45,13 @@ pub(super) fn assign(comm: &Comm, problem: &Problem, parts: usize) -> Result<Vec
     if split.n <= parts as u64 {
         return Ok(share.map(|row| row as u32).collect());
     }
-    let too_large = |what: &str, count: u64| {
-        Error::input(format!(
-            "METIS cannot partition this matrix: it numbers with 32 bits, and there are {count} {what}, more than {}; {REMEDY}",
-            Idx::MAX - 1
-        ))
-    };
-    if split.n >= Idx::MAX as u64 {
-        return Err(too_large("rows", split.n));
-    }
+    numbers_fit(split.n, 0)?;
     let rows = problem.even_share(comm);
     let edges = comm.reduced(Op::Sum, rows.columns.len() as u64 - diagonals(&rows));
     if edges == 0 {
         return Ok(blocks::assign(comm, &rows, parts));
     }
-    // A row weighs its entries: METIS adds them up.
-    if edges + split.n >= Idx::MAX as u64 {
-        return Err(too_large("nonzeros", edges + split.n));
-    }
+    numbers_fit(split.n, edges + split.n)?;
     let needed = metis_bytes(split.n, edges + split.n, parts);
     comm.agree(match memory::available_bytes() {
         Some(available) if comm.is_root() && needed > available => Err(Error::new(
@@ -84,6 +73,19 @@ pub(super) fn assign(comm: &Comm, problem: &Problem, parts: usize) -> Result<Vec
     let owners = comm.agree(if comm.is_root() { partition(degrees, &neighbours, parts) } else { Ok(Vec::new()) })?;
     drop(neighbours);
     Ok(deal(comm, split, &owners))
+}
+
+/// Whether METIS can number the rows, and add up their weights, which are their entries.
+fn numbers_fit(rows: u64, nonzeros: u64) -> Result<()> {
+    const MOST: u64 = Idx::MAX as u64 - 1;
+    for (count, what) in [(rows, "rows"), (nonzeros, "nonzeros")] {
+        if count > MOST {
+            return Err(Error::input(format!(
+                "METIS cannot partition this matrix: it numbers with 32 bits, and there are {count} {what}, more than {MOST}; {REMEDY}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn readable(bytes: u64) -> String {
@@ -170,6 +172,21 @@ fn check_symmetry(starts: &[Idx], neighbours: &[Idx]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_needs_more_than_31_bits_is_refused() {
+        let most = (1u64 << 31) - 2;
+        assert_eq!(numbers_fit(most, most), Ok(()));
+        for (rows, nonzeros, says) in [
+            (most + 1, 0, "2147483647 rows"),
+            (most, most + 1, "2147483647 nonzeros"),
+            (1 << 31, 1 << 40, "2147483648 rows"),
+            (7, 1 << 31, "2147483648 nonzeros"),
+        ] {
+            let refused = numbers_fit(rows, nonzeros).unwrap_err().to_string();
+            assert!(refused.contains(says) && refused.contains("--partition rcb"), "{refused}");
+        }
+    }
 
     #[test]
     fn a_graph_with_an_edge_in_one_direction_only_is_refused() {

@@ -140,6 +140,8 @@ fn a_partition_that_makes_no_sense_is_refused() {
         (&[&plate, "-k", "2", "--partition", "boxes"], 2, "--partition boxes needs a structured grid"),
         (&["missing.mtx", "-k", "2"], 1, "missing.mtx: cannot read it"),
         (&[&plate, "-k", "2", "-o", "missing/a.part"], 1, "missing/a.part: cannot write it"),
+        // 2 197 000 000 rows, of which none has been made yet.
+        (&["poisson", "--dim", "3", "-n", "1300", "-k", "2", "--partition", "metis"], 3, "numbers with 32 bits"),
     ] {
         let finished = run(Launch::Threads(2), &[&["partition"], args].concat());
         assert_eq!(finished.code, Some(code), "{args:?}: {finished:?}");
