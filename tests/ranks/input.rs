@@ -4,7 +4,7 @@ use crate::Body;
 use crate::allocations::most_bytes;
 use crate::common;
 use crate::support::{SerialMatrix, grid, read_matrix};
-use halocg::comm::Comm;
+use halocg::comm::{Comm, Op};
 use halocg::problem::{self, EvenSplit, Problem, Reading, Rows, Source};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,9 @@ pub const BODIES: &[Body] = &[
     ("reading holds a share and buffers", memory),
     ("a rank that sees no file, or another one, ends all", another_file),
 ];
+
+/// Of minutes; run with `--ignored --nocapture`, on two ranks.
+pub const LARGE: &[Body] = &[("a gigabyte of text is held by shares", gigabyte)];
 
 /// A name in the folder for temporary files that is the same on all ranks and in no other run.
 fn common_name(comm: &Comm, what: &str) -> PathBuf {
@@ -114,6 +117,73 @@ fn hold_a_share(comm: &Comm) {
 
 /// For a piece of text of 2 KiB, the entries of a round on their way, and a round of the symmetry check.
 const BUFFER_BYTES: usize = 400_000;
+
+/// Points on a side of a square of which the matrix has more than 10⁹ bytes as text.
+const WIDTH: u64 = 2500;
+
+/// The rows of a five-point matrix, scaled at random from both sides: values of 16 or 17 digits.
+fn five_points(row: u64) -> impl Iterator<Item = (u64, f64)> {
+    let scale = |row: u64| 0.5 + (row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11) as f64 / (1u64 << 53) as f64;
+    let (x, y) = (row % WIDTH, row / WIDTH);
+    let places = [(y > 0, WIDTH), (x > 0, 1)].map(|(inside, step)| inside.then(|| row - step));
+    let after = [(x + 1 < WIDTH, 1), (y + 1 < WIDTH, WIDTH)].map(|(inside, step)| inside.then(|| row + step));
+    let columns = [places[0], places[1], Some(row), after[0], after[1]].into_iter().flatten();
+    columns.map(move |column| (column, if column == row { 4.0 } else { -1.0 } * scale(row) * scale(column)))
+}
+
+fn write_five_points(path: &Path) -> std::io::Result<u64> {
+    use std::io::Write as _;
+    let mut file = std::io::BufWriter::with_capacity(1 << 20, std::fs::File::create(path)?);
+    let n = WIDTH * WIDTH;
+    writeln!(file, "%%MatrixMarket matrix coordinate real general\n{n} {n} {}", 5 * n - 4 * WIDTH)?;
+    for row in 0..n {
+        for (column, value) in five_points(row) {
+            writeln!(file, "{} {} {value:?}", row + 1, column + 1)?;
+        }
+    }
+    file.into_inner()?.metadata().map(|there| there.len())
+}
+
+/// Bytes of memory that Linux says this process had at most.
+fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(1024 * line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?)
+}
+
+/// The documented bound where buffers are small beside a share, and how fast that goes.
+fn gigabyte(comm: &Comm) {
+    let path = common_name(comm, "gigabyte.mtx");
+    let bytes =
+        comm.broadcast(0, &[if comm.is_root() { write_five_points(&path).expect("room for it") } else { 0 }])[0];
+    assert!(bytes > 1_000_000_000, "{bytes} bytes");
+    let begin = comm.clock_seconds();
+    let (rows, most) = most_bytes(|| load(comm, &path, &Reading::default()));
+    let mut seconds = [comm.clock_seconds() - begin];
+    comm.reduce_f64(Op::Max, &mut seconds);
+    let rate = bytes as f64 / 1e6 / seconds[0];
+    let peak = peak_bytes().map_or(String::new(), |peak| format!(", of the process {:.0} MB", peak as f64 / 1e6));
+    let (entries, share) = (rows.columns.len(), 32 * rows.columns.len() + 40 * rows.len());
+    println!(
+        "rank {} of {}: {bytes} bytes at {rate:.0} MB/s; {entries} entries, at most {:.1} MB, bound {:.1} MB{peak}",
+        comm.rank(),
+        comm.size(),
+        most as f64 / 1e6,
+        share as f64 / 1e6
+    );
+    assert_eq!(comm.reduced(Op::Sum, entries as u64), 5 * WIDTH * WIDTH - 4 * WIDTH);
+    for (k, &row) in rows.numbers.iter().enumerate() {
+        let (columns, values) = rows.row(k);
+        assert!(columns.iter().copied().zip(values.iter().copied()).eq(five_points(row)), "row {row}");
+    }
+    // 16 MB: blocks that are not full, a few pieces of text and the entries in them.
+    assert!(most <= share + (16 << 20), "{most} bytes, a share of {share}");
+    assert!(most >= 16 * entries, "the bytes are counted");
+    comm.agree(Ok(())).unwrap();
+    if comm.is_root() {
+        std::fs::remove_file(&path).unwrap();
+    }
+}
 
 fn another_file(comm: &Comm) {
     if comm.size() == 1 {

@@ -90,6 +90,17 @@ fn main() {
         partitions::boxes_by_formula();
         Ok(())
     }));
+    for &(name, body) in input::LARGE {
+        let on_threads = Trial::test(format!("{name} threads 2"), move || {
+            Comm::threads(2, body);
+            Ok(())
+        });
+        trials.push(on_threads.with_ignored_flag(true));
+        if HAS_MPI {
+            let under_mpi = Trial::test(format!("{name} mpirun 2"), move || start_under_mpi(name, 2));
+            trials.push(under_mpi.with_ignored_flag(true));
+        }
+    }
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -98,7 +109,10 @@ fn start_under_mpi(name: &str, ranks: usize) -> Result<(), libtest_mimic::Failed
     let mut command = Launch::Mpirun(ranks).command(&program);
     command.env(BODY_VARIABLE, name);
     match common::finish(command) {
-        common::Finished { code: Some(0), .. } => Ok(()),
+        common::Finished { code: Some(0), stdout, .. } => {
+            print!("{stdout}");
+            Ok(())
+        }
         common::Finished { code, stdout, stderr } => Err(format!("exit code {code:?}\n{stdout}\n{stderr}").into()),
     }
 }
@@ -109,7 +123,8 @@ fn run_under_mpi(name: &str) {
         eprintln!("{info}");
         comm::abort_job(101)
     }));
-    let (_, body) = bodies().into_iter().find(|body| body.0 == name).expect("the body exists");
+    let all = bodies().into_iter().chain(input::LARGE.iter().copied());
+    let (_, body) = all.into_iter().find(|body| body.0 == name).expect("the body exists");
     let comm = Comm::mpi().expect("MPI starts");
     body(&comm);
 }
