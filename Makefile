@@ -40,7 +40,7 @@ export OMPI_MCA_btl_vader_single_copy_mechanism = none
 
 # Steps share target folders and cores: one after the other, and the first failure stops.
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants valgrind test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
+.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants reliability valgrind test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -101,6 +101,11 @@ fuzz: ## every reader of files and of options on random input, SECONDS=60 each (
 mutants: ## 500 damaged files under mpirun -n 4: each is refused or solved, with one sentence, by all ranks
 	@scripts/install-deps.sh
 	HALOCG_MUTANTS=500 $(ANY_MPI) $(CARGO) test --release --test cli -- --nocapture mutants::
+
+reliability: deps ## docs/reliability.md: ranks killed 50 times, 16 000 flipped bits, 500 damaged files (HALOCG_MATRICES names the folder)
+	$(MATRICES) HALOCG_RECORD=all $(ANY_MPI) $(CARGO) test --release --features faults --test reliability
+	@# The program that lies in the target folder is to be the one without faults again.
+	$(ANY_MPI) $(CARGO) build --release
 
 valgrind: ## memcheck over small solves on two ranks under Open MPI
 	@scripts/install-deps.sh openmpi

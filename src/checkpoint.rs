@@ -95,7 +95,14 @@ pub fn read(layout: &Layout, path: &Path, identity: &Identity) -> Result<(Saved,
     } else {
         Ok(())
     })?;
-    let vectors = sections[1..].iter().map(|bytes| layout.from_even(&from_bytes(bytes))).collect();
+    let vectors: Vec<Vec<f64>> = sections[1..].iter().map(|bytes| layout.from_even(&from_bytes(bytes))).collect();
+    // Whatever else is in the file, there is nothing to go on from.
+    let is_lost = vectors.first().is_some_and(|x| x.iter().any(|x| !x.is_finite()));
+    comm.agree(if is_lost {
+        Err(damaged("holds an x with a NaN or an infinity: the solve had broken down"))
+    } else {
+        Ok(())
+    })?;
     Ok((Saved { iteration: head.iteration, scalars, history, vectors }, head.owners == identity.owners))
 }
 
@@ -270,6 +277,23 @@ mod tests {
     fn any_number_of_vectors_without_rows_is_refused_at_once() {
         let words = [VERSION, 0, 5, 6, 7, 0, 0, 0, 0, u64::MAX];
         assert_eq!(refusal(words, b""), "file: is a checkpoint for another matrix");
+    }
+
+    #[test]
+    fn an_x_that_is_not_finite_is_refused_though_its_checksum_is_right() {
+        let path = std::env::temp_dir().join(format!("halocg-checkpoint-x-{}", std::process::id()));
+        let identity = Identity { n: 2, matrix: 5, rhs: 6, owners: 7, method: "hs-cg".into() };
+        let layout = Layout::even(&Comm::alone(), 2);
+        for (x, is_good) in [([1.0, 1e300], true), ([1.0, f64::NAN], false), ([f64::NEG_INFINITY, 1.0], false)] {
+            let vectors = vec![x.to_vec(), vec![f64::NAN; 2]];
+            let saved = Saved { iteration: 3, scalars: vec![1.0], history: Vec::new(), vectors };
+            write(&layout, &path, &identity, saved).unwrap();
+            match read(&layout, &path, &identity) {
+                Ok((saved, same_owners)) => assert!(is_good && same_owners && saved.vectors[0] == x),
+                Err(refused) => assert!(!is_good && refused.to_string().contains("an x with a NaN"), "{refused}"),
+            }
+        }
+        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]

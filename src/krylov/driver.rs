@@ -2,7 +2,7 @@
 
 use super::course::{Checked, Course};
 use super::method::{Method, Scalars, Step};
-use super::repair::repair;
+use super::repair::{repair, repair_direction};
 use super::saved::Saved;
 use super::strike::strike;
 use super::trust::{Doubt, Replacement, Verdict, is_sound};
@@ -259,6 +259,9 @@ pub fn solve_watched(
                 Verdict::Restart => Ok(best.clone().map(Renewal::Anew)),
             }
         };
+        if let (Some(Doubt::CorruptDirection), [.., before, _]) = (doubt, &course.history[..]) {
+            repair_direction(a, m, b, method.as_mut(), before.alpha, scalars.nu_predicted / before.nu);
+        }
         let mut renewed = match doubt {
             None => None,
             Some(doubt) => match look(doubt, a, m, method.solution()) {

@@ -36,10 +36,12 @@ const CONJUGATE: f64 = 1e-3;
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finding {
-    /// A vector was corrupted since the iterate before.
-    Vector,
-    /// After that was mended as far as it could be: the direction is none.
+    /// r or s was corrupted since the iterate before.
+    Residual,
+    /// p, w or u was.
     Direction,
+    /// What was corrupted is mended as far as it could be, but p is not conjugate to the direction before.
+    NotConjugate,
 }
 
 /// What the scalars so far have shown.
@@ -112,10 +114,15 @@ impl Health {
             0..LEARNING => AT_FIRST,
             _ => self.largest.map(|largest| (BEYOND_LARGEST * largest).max(BEYOND_ROUNDING)),
         };
-        let exceeds = [0, 1].iter().any(|&k| gaps[k].is_nan() || gaps[k] > limits[k]);
-        // Twice in a row it is no accident: this is how large gaps are here.
-        let finding = (exceeds && !self.alarmed).then_some(Finding::Vector);
-        self.alarmed = exceeds;
+        let [residual, direction] = [0, 1].map(|k| gaps[k].is_nan() || gaps[k] > limits[k]);
+        let finding = match (residual, direction) {
+            // Twice in a row it is no accident: this is how large gaps are here.
+            _ if self.alarmed => None,
+            (true, _) => Some(Finding::Residual),
+            (false, true) => Some(Finding::Direction),
+            (false, false) => None,
+        };
+        self.alarmed = residual || direction;
         if finding.is_none() {
             self.comparisons += 1;
             [0, 1].into_iter().for_each(|k| self.largest[k] = self.largest[k].max(gaps[k]));
@@ -127,7 +134,7 @@ impl Health {
     /// There is nothing to compare the scalars with.
     fn begin(&mut self, now: &Scalars, &Summed { mu, delta, .. }: &Summed) -> Option<Finding> {
         [&mut self.p_square, &mut self.largest_nu].into_iter().for_each(|most| *most = most.max(now.nu));
-        (self.alarmed && (mu - delta).abs() > CONJUGATE * mu).then_some(Finding::Direction)
+        (self.alarmed && (mu - delta).abs() > CONJUGATE * mu).then_some(Finding::NotConjugate)
     }
 }
 
@@ -164,10 +171,10 @@ mod tests {
         for (wrong, finding) in [
             (now, None),
             (scalars(now.nu * (1.0 + 1e-15), mu, gamma, delta, now.nu), None),
-            (scalars(now.nu * (1.0 + 1e-11), mu, gamma, delta, now.nu), Some(Finding::Vector)),
-            (scalars(now.nu, mu, gamma, delta * (1.0 + 1e-11), now.nu), Some(Finding::Vector)),
-            (scalars(now.nu, f64::INFINITY, gamma, delta, now.nu), Some(Finding::Vector)),
-            (scalars(now.nu, mu, gamma, f64::NAN, now.nu), Some(Finding::Vector)),
+            (scalars(now.nu * (1.0 + 1e-11), mu, gamma, delta, now.nu), Some(Finding::Residual)),
+            (scalars(now.nu, mu, gamma, delta * (1.0 + 1e-11), now.nu), Some(Finding::Direction)),
+            (scalars(now.nu, f64::INFINITY, gamma, delta, now.nu), Some(Finding::Direction)),
+            (scalars(now.nu, mu, gamma, f64::NAN, now.nu), Some(Finding::Direction)),
             (Scalars { summed: None, ..scalars(2.0 * now.nu, mu, gamma, delta, now.nu) }, None),
         ] {
             assert_eq!(health.clone().find(&wrong), finding, "{wrong:?}");
@@ -178,9 +185,9 @@ mod tests {
     fn after_an_alarm_the_direction_is_looked_at_and_a_second_alarm_is_none() {
         let (mut health, now) = learned();
         let Summed { mu, gamma, delta, .. } = now.summed.unwrap();
-        assert_eq!(health.find(&scalars(1.1 * now.nu, mu, gamma, delta, now.nu)), Some(Finding::Vector));
+        assert_eq!(health.find(&scalars(1.1 * now.nu, mu, gamma, delta, now.nu)), Some(Finding::Residual));
         let again = |delta| scalars(now.nu, mu, gamma, delta, f64::NAN);
-        assert_eq!(health.clone().find(&again(1.01 * mu)), Some(Finding::Direction));
+        assert_eq!(health.clone().find(&again(1.01 * mu)), Some(Finding::NotConjugate));
         let replaced = again(mu);
         assert_eq!(health.find(&replaced), None);
         let next = after(&replaced);

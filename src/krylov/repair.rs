@@ -1,14 +1,19 @@
-//! A corrupted entry of x, put right.
+//! A corrupted entry of x, or of p, put right.
 //!
 //! No recurrence reads x, so that its errors show in the true residual alone: an error d in row i adds −d A e_i to it.
 //! Of a positive definite A no other row j has a larger r_j² / a_jj then, as a_ij² ≤ a_ii a_jj, and x_i + r_i / a_ii is what
 //! x_i was. (It is also the step along a coordinate that lessens the A-norm of the error most, whatever the
 //! reason is for which r is large.)
+//!
+//! An error e in row i of p_k becomes one of α_k e in x_{k+1} and of β_{k+1} e in p_{k+1}.
 
 use super::course::Checked;
 use super::driver::{norm, residual};
+use super::method::{Column, Method};
 use crate::comm::Op;
 use crate::operator::Operator;
+use crate::preconditioner::Preconditioner;
+use crate::vector::axpy;
 
 /// A step must lessen the residual by this factor: without a row that stands out it does not.
 const GAIN: f64 = 0.1;
@@ -58,6 +63,58 @@ pub(super) fn repair(a: &mut dyn Operator, b: &[f64], checked: &mut Checked) -> 
 /// True if the step from `before` to `after` was worth it, or may be.
 fn gains(after: &Checked, before: &Checked) -> bool {
     !before.true_residual.is_finite() || after.true_residual <= GAIN * before.true_residual
+}
+
+/// Puts a corrupted entry of p_k right, found out at iterate k + 1, in x_{k+1} and p_{k+1}: if there was one, the true residual
+/// of x_{k+1} differs from the recurrence's by a multiple of one column of A. Collective.
+pub(super) fn repair_direction(
+    a: &mut dyn Operator,
+    m: &dyn Preconditioner,
+    b: &[f64],
+    method: &mut dyn Method,
+    alpha: f64,
+    beta: f64,
+) {
+    let mut difference = residual(a, b, method.solution());
+    subtract_residual(method, m, &mut difference);
+    let diagonal = a.diagonal();
+    let lessened: Vec<f64> = difference.iter().zip(&diagonal).map(|(r, a)| r * r / a).collect();
+    let Some(i) = greatest(a, &lessened) else { return };
+    let mut correction = vec![0.0; b.len()];
+    if let Some(i) = i {
+        correction[i] = difference[i] / diagonal[i];
+    }
+    let mut column = vec![0.0; b.len()];
+    a.apply(&correction, &mut column);
+    let rest: Vec<f64> = difference.iter().zip(&column).map(|(difference, column)| difference - column).collect();
+    let comm = a.layout().comm();
+    let [rest, whole] = comm.sum_of([comm.dot(&rest, &rest), comm.dot(&difference, &difference)]);
+    if rest <= GAIN * GAIN * whole {
+        for column in method.state().vectors {
+            match column {
+                Column::One("x", x) => axpy(x, 1.0, &correction),
+                Column::One("p", p) => axpy(p, beta / alpha, &correction),
+                _ => (),
+            }
+        }
+    }
+}
+
+/// Takes the recurrence's residual from a vector.
+fn subtract_residual(method: &mut dyn Method, m: &dyn Preconditioner, from: &mut [f64]) {
+    for column in method.state().vectors {
+        match column {
+            Column::One("r", r) => axpy(from, -1.0, r),
+            Column::Pair(["r", _], rs) => from.iter_mut().zip(rs).for_each(|(from, [r, _])| *from -= *r),
+            // Where M is diagonal r̃ stands for r.
+            Column::Pair(["r~", _], rs) if m.is_identity() || m.diagonal().is_some() => {
+                for (i, (from, [r_tilde, _])) in from.iter_mut().zip(rs).enumerate() {
+                    *from -= m.diagonal().map_or(1.0, |m| m[i]) * *r_tilde;
+                }
+            }
+            _ => (),
+        }
+    }
 }
 
 /// Where the greatest of the ranks' values is, if it is on this rank; the outer None if no value is positive. Collective.

@@ -49,8 +49,10 @@ pub(super) enum Doubt {
     Breakdown,
     /// It makes no progress.
     Stall,
-    /// Its scalars show that a vector was corrupted.
-    Corruption,
+    /// Its scalars show that r or s was corrupted,
+    CorruptResidual,
+    /// or p, w or u.
+    CorruptDirection,
 }
 
 /// What a look at the true residual led to.
@@ -137,8 +139,9 @@ impl Trust {
             return Some(Doubt::Breakdown);
         }
         match self.health.find(scalars).filter(|_| self.check_health) {
-            Some(Finding::Vector) => return Some(Doubt::Corruption),
-            Some(Finding::Direction) => return Some(Doubt::Breakdown),
+            Some(Finding::Residual) => return Some(Doubt::CorruptResidual),
+            Some(Finding::Direction) => return Some(Doubt::CorruptDirection),
+            Some(Finding::NotConjugate) => return Some(Doubt::Breakdown),
             None => (),
         }
         if residual > self.limit {
@@ -177,7 +180,7 @@ impl Trust {
         }
         match doubt {
             Doubt::Stall if is_sound(truth, recurrence) => return Verdict::GoOn,
-            Doubt::Corruption => return Verdict::Replace,
+            Doubt::CorruptResidual | Doubt::CorruptDirection => return Verdict::Replace,
             _ => (),
         }
         self.in_vain = if truth > PROGRESS * self.best_check { self.in_vain + 1 } else { 0 };

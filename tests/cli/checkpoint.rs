@@ -1,6 +1,6 @@
 //! Solves that are interrupted, and go on.
 
-use crate::common::Launch;
+use crate::common::{Launch, processes, signal};
 use crate::support::*;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -169,25 +169,6 @@ impl Long {
         let output = self.child.wait_with_output().expect("an end");
         (output.status.code(), stdout.join("\n"), String::from_utf8_lossy(&output.stderr).into_owned())
     }
-}
-
-/// The processes with `program` as their name and `word` among their arguments.
-fn processes(program: &str, word: &str) -> Vec<i32> {
-    let of = |pid: i32| {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        let words: Vec<String> =
-            line.split(|byte| *byte == 0).map(|w| String::from_utf8_lossy(w).into_owned()).collect();
-        let name = words[0].rsplit('/').next()?.to_string();
-        (name.starts_with(program) && words.iter().any(|w| w == word)).then_some(pid)
-    };
-    let folders = std::fs::read_dir("/proc").expect("Linux");
-    let pids = folders.filter_map(|folder| folder.ok()?.file_name().to_str()?.parse().ok());
-    pids.filter_map(of).collect()
-}
-
-fn signal(name: &str, pid: i32) {
-    let status = std::process::Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
-    assert!(status.expect("kill starts").success(), "{name} to {pid}");
 }
 
 #[test]

@@ -13,8 +13,6 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 
-const ON_THREADS: u64 = 200;
-const UNDER_MPIRUN: u64 = 20;
 const INPUT: i32 = 3;
 
 struct Random(ChaCha8Rng);
@@ -161,9 +159,15 @@ fn left_over(file: &str) -> usize {
 
 #[test]
 fn damaged_files_end_every_rank_with_one_sentence() {
-    let how = if HAS_MPI { Launch::Mpirun(4) } else { Launch::Threads(4) };
     let wanted = std::env::var("HALOCG_MUTANTS").map(|count| count.parse().expect("HALOCG_MUTANTS is a number"));
-    let count = wanted.unwrap_or(if HAS_MPI { UNDER_MPIRUN } else { ON_THREADS });
+    let count = wanted.unwrap_or(if HAS_MPI { 20 } else { 200 });
+    println!("{count} mutants: exit codes {:?}", mutate(count));
+}
+
+/// Runs so many mutants, on four ranks under mpirun if the build can, and as threads; panics if one of them did not end as
+/// it should. Returns how often each exit code came.
+pub fn mutate(count: u64) -> BTreeMap<i32, u64> {
+    let how = if HAS_MPI { Launch::Mpirun(4) } else { Launch::Threads(4) };
     let good = Good::new(how);
     let (mut codes, mut complaints) = (BTreeMap::new(), Vec::new());
     for seed in 0..count {
@@ -189,7 +193,7 @@ fn damaged_files_end_every_rank_with_one_sentence() {
             (Err(what), _) | (_, Err(what)) => complaints.push(format!("\n* {seed} {path}: {what}")),
         }
     }
-    println!("{count} mutants, {how:?}: exit codes {codes:?}");
     assert!(complaints.is_empty(), "{} of {count} mutants:{}", complaints.len(), complaints.concat());
     assert!(count < 20 || codes.get(&INPUT) > codes.get(&0), "most mutants are bad: {codes:?}");
+    codes
 }

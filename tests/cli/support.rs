@@ -1,4 +1,5 @@
 //! Files to run the program on, and small matrices whose solutions are known without it.
+#![allow(dead_code)] // each test binary uses a part of this
 
 use crate::common::{Finished, HAS_MPI, Launch, halocg, launch};
 use serde_json::Value;

@@ -65,6 +65,26 @@ pub fn finish(mut command: Command) -> Finished {
     Finished { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
+/// The processes with `program` as their name and `word` among their arguments.
+pub fn processes(program: &str, word: &str) -> Vec<i32> {
+    let of = |pid: i32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let words: Vec<String> =
+            line.split(|byte| *byte == 0).map(|w| String::from_utf8_lossy(w).into_owned()).collect();
+        let name = words[0].rsplit('/').next()?.to_string();
+        (name.starts_with(program) && words.iter().any(|w| w == word)).then_some(pid)
+    };
+    let folders = std::fs::read_dir("/proc").expect("Linux");
+    let pids = folders.filter_map(|folder| folder.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter_map(of).collect()
+}
+
+/// Sends a signal to a process.
+pub fn signal(name: &str, pid: i32) {
+    let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(status.expect("kill starts").success(), "{name} to {pid}");
+}
+
 /// A command line, so far empty, with the time limit.
 pub fn limited() -> Command {
     let mut command = Command::new("timeout");

@@ -182,7 +182,7 @@ impl Ready {
         Fate {
             found,
             converged,
-            wrong: converged && !(truth <= TRUE_TOLERANCE),
+            wrong: converged && (truth > TRUE_TOLERANCE || truth.is_nan()),
             on_time: converged && outcome.iterations as f64 <= ON_TIME * sound as f64 + 2.0,
         }
     }

@@ -6,8 +6,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[path = "../cli/mutants.rs"]
+mod mutants;
+#[path = "../cli/support.rs"]
+mod support;
+
 mod campaign;
 mod flips;
+mod kills;
 mod record;
 
 fn main() {

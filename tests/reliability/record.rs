@@ -1,18 +1,22 @@
 //! Everything at full length, into docs/reliability.md.
 
 use crate::campaign::{self, Campaign};
-use crate::common;
 use crate::flips::TARGETS;
+use crate::{common, kills, mutants};
 use halocg::comm::Comm;
 use std::path::Path;
 
 /// Of each row of the first table of flips.
 const FLIPS: usize = 2000;
+const MUTANTS: u64 = 500;
 
+type Part = (&'static str, fn() -> String);
+const PARTS: [Part; 3] = [("kills", kills::record), ("flips", flips), ("mutants", mutants)];
+
+/// What HALOCG_RECORD names: one part, or all.
 pub fn all() {
     let only = std::env::var("HALOCG_RECORD").expect("set");
-    let parts: [(&str, fn() -> String); 1] = [("flips", flips)];
-    for (name, part) in parts.into_iter().filter(|(name, _)| only == "all" || only == *name) {
+    for (name, part) in PARTS.iter().filter(|(name, _)| only == "all" || only == *name) {
         let text = part();
         println!("{text}");
         put(name, &text);
@@ -27,6 +31,12 @@ fn put(name: &str, text: &str) {
     let [begin, end] = marks.map(|mark| page.find(&mark).map(|at| (at, at + mark.len())).expect("a mark"));
     let page = format!("{}\n{text}\n{}", &page[..begin.1], &page[end.0..]);
     std::fs::write(&path, page).expect("the page can be written");
+}
+
+fn mutants() -> String {
+    let codes = mutants::mutate(MUTANTS);
+    let codes: Vec<String> = codes.iter().map(|(code, times)| format!("exit code {code}: {times}")).collect();
+    format!("{MUTANTS} damaged files on four ranks: {}.\n", codes.join(", "))
 }
 
 fn flips() -> String {
