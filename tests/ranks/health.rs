@@ -31,7 +31,7 @@ fn bits(outcome: &Outcome) -> Vec<u64> {
 
 fn sound(comm: &Comm) {
     let mut random = Random::new(31);
-    let matrices = [grid(24, 19), scaled(9), random_spd(&mut random, 90, 3, true), grid(1, 1)];
+    let matrices = [grid(14, 11), scaled(7), random_spd(&mut random, 40, 3, true), grid(1, 1)];
     for matrix in &matrices {
         let n = matrix.rows();
         let (owners, b) = (random_owners(&mut random, n, comm.size()), random.vector(n));
@@ -55,7 +55,7 @@ fn sound(comm: &Comm) {
                                 rtol,
                                 replacement,
                                 check_health,
-                                max_iterations: 500,
+                                max_iterations: 120,
                                 ..Settings::default()
                             };
                             krylov::solve(&mut a, m.as_mut(), b, None, method, &settings, |_| ())

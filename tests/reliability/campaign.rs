@@ -172,6 +172,13 @@ pub fn small() {
         // An exponent's high bits change a number beyond recognition.
         let high = with.shares(|strike| strike.kind == 1 && strike.vector != "x");
         assert!(high.by_scalars >= 90.0, "{name}: {high:?}");
+        // p is put right, unless an exponent's high bits have left nothing of it.
+        for vector in
+            target.vectors().filter(|vector| ["r", "s", "p"].contains(vector) && target.method == "pipe-pr-cg")
+        {
+            let of = with.shares(|strike| strike.vector == vector && strike.kind != 1);
+            assert!(of.on_time >= 98.0, "{name}, {vector}: {of:?}");
+        }
         let x = with.shares(|strike| strike.kind == 1 && strike.vector == "x");
         assert!(x.by_scalars + x.at_the_end >= 95.0 && x.on_time >= 95.0, "{name}: {x:?}");
         if ranks == 1 {
