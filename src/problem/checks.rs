@@ -48,37 +48,102 @@ impl Asymmetry {
     }
 }
 
-/// True if the matrix of which `rows` are this rank's even share equals its transpose to the last bit, zeros included,
-/// but for a chance of about 2⁻⁶⁴. Collective; costs a pass over the entries and a small reduction.
-///
-/// Every entry gets a number that depends on its value and on its place, where (i, j) and (j, i) count as one place.
-/// In a symmetric matrix those above the diagonal add up to the same as those below.
-pub fn is_exactly_symmetric(comm: &Comm, rows: &Rows) -> bool {
-    let mut difference = 0u64;
-    for k in 0..rows.len() {
-        let (columns, values) = rows.row(k);
-        let row = rows.numbers[k];
-        for (&column, value) in columns.iter().zip(values) {
-            let number = scrambled(row.min(column), row.max(column), value.to_bits());
-            // 1 above the diagonal, -1 below it, 0 on it.
-            let sign = u64::from(column > row).wrapping_sub(u64::from(column < row));
-            difference = difference.wrapping_add(number.wrapping_mul(sign));
-        }
-    }
-    // In halves: their sums do not overflow.
-    let mut halves = [difference & 0xffff_ffff, difference >> 32];
-    comm.reduce_u64(Op::Sum, &mut halves);
-    halves[0].wrapping_add(halves[1] << 32) == 0
+/// What a pass over the rows of a rank's share shows; each time the first of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Looks {
+    /// Row and column of a value that is not finite.
+    pub(crate) not_finite: Option<[u64; 2]>,
+    /// Row and the bits of an entry on the diagonal that is not positive.
+    pub(crate) not_positive: Option<[u64; 2]>,
+    /// A row without such an entry, and whether it is empty.
+    missing: Option<[u64; 2]>,
+    /// Of all ranks together 0 if the matrix is symmetric.
+    difference: u64,
 }
 
-/// Two rounds of multiply and shift, after which every bit depends on every bit.
-#[inline]
-fn scrambled(low: u64, high: u64, bits: u64) -> u64 {
-    let mut number = (low << 32 ^ high).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ bits;
-    for _ in 0..2 {
-        number = (number ^ number >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
+impl Looks {
+    /// At all rows of this rank's even share.
+    pub fn at(rows: &Rows) -> Looks {
+        let mut looks = Looks::default();
+        for k in 0..rows.len() {
+            let (columns, values) = rows.row(k);
+            looks.row(rows.numbers[k], columns, values, true);
+        }
+        looks
     }
-    number ^ number >> 32
+
+    /// At the next row; at its symmetry only where that is asked for.
+    ///
+    /// Every entry gets a number that depends on its value and on its place, where (i, j) and (j, i) count as one place.
+    /// In a symmetric matrix those above the diagonal add up to the same as those below.
+    #[inline(always)]
+    pub(crate) fn row(&mut self, row: u64, columns: &[u64], values: &[f64], symmetry: bool) {
+        let (mut diagonal, mut all_finite, mut difference) = (None, true, 0u64);
+        for (&column, &value) in columns.iter().zip(values) {
+            all_finite &= value.is_finite();
+            if column == row {
+                diagonal = Some(value);
+            }
+            if symmetry {
+                let number = scrambled(row.min(column), row.max(column), value.to_bits());
+                // 1 above the diagonal, -1 below it, 0 on it.
+                let sign = u64::from(column > row).wrapping_sub(u64::from(column < row));
+                difference = difference.wrapping_add(number.wrapping_mul(sign));
+            }
+        }
+        self.difference = self.difference.wrapping_add(difference);
+        if !all_finite || diagonal.is_none_or(|value| value <= 0.0 || value.is_nan()) {
+            self.note(row, columns, values, diagonal);
+        }
+    }
+
+    #[cold]
+    fn note(&mut self, row: u64, columns: &[u64], values: &[f64], diagonal: Option<f64>) {
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            self.not_finite.get_or_insert([row, columns[at]]);
+        }
+        match diagonal {
+            Some(value) if value > 0.0 => (),
+            Some(value) => drop(self.not_positive.get_or_insert([row, value.to_bits()])),
+            None => drop(self.missing.get_or_insert([row, u64::from(columns.is_empty())])),
+        }
+    }
+
+    /// True if the matrix equals its transpose to the last bit, zeros included, but for a chance of about 2⁻⁶⁴.
+    /// Collective; costs a small reduction.
+    pub fn is_exactly_symmetric(&self, comm: &Comm) -> bool {
+        // In halves: their sums do not overflow.
+        let mut halves = [self.difference & 0xffff_ffff, self.difference >> 32];
+        comm.reduce_u64(Op::Sum, &mut halves);
+        halves[0].wrapping_add(halves[1] << 32) == 0
+    }
+
+    /// The first row whose diagonal entry is missing, or not positive, in words. Collective; the same on every rank.
+    pub fn bad_diagonal(&self, comm: &Comm) -> Option<String> {
+        let missing = self.missing.map(|[row, is_empty]| [row, 0f64.to_bits(), is_empty]);
+        let not_positive = self.not_positive.map(|[row, bits]| [row, bits, 0]);
+        let bad = missing.into_iter().chain(not_positive).min_by_key(|bad| bad[0]);
+        first(comm, bad).map(|[row, entry, is_empty]| {
+            if is_empty == 1 {
+                let row = row + 1;
+                format!(
+                    "A({row},{row}) = 0, and row {row} is empty: a positive definite matrix has a positive diagonal"
+                )
+            } else {
+                bad_diagonal(row, f64::from_bits(entry))
+            }
+        })
+    }
+}
+
+/// Two numbers, mixed so that every bit of the result depends on all of theirs: both halves of a product of odd-looking
+/// factors.
+#[inline(always)]
+fn scrambled(low: u64, high: u64, bits: u64) -> u64 {
+    const MIXERS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xd6e8_feb8_6659_fd93, 0xa076_1d64_78bd_642f];
+    let place = (low << 32 ^ high).wrapping_mul(MIXERS[0]);
+    let product = u128::from(place ^ MIXERS[1]) * u128::from(bits ^ MIXERS[2] ^ place.rotate_left(32));
+    (product >> 64) as u64 ^ product as u64
 }
 
 /// Compares every entry with its partner across the diagonal: `rows` are this rank's even share of a matrix of `n` rows.
@@ -217,24 +282,6 @@ pub(crate) fn first<const WORDS: usize>(comm: &Comm, found: Option<[u64; WORDS]>
         return None;
     }
     comm.broadcast(finder, &found.unwrap_or([0; WORDS])).try_into().ok()
-}
-
-/// The first row whose diagonal entry is missing, or not positive, in words; `rows` are this rank's even share.
-/// Collective; the same on every rank.
-pub fn diagonal(comm: &Comm, rows: &Rows) -> Option<String> {
-    let bad = (0..rows.len()).find_map(|k| {
-        let (columns, values) = rows.row(k);
-        let entry = columns.binary_search(&rows.numbers[k]).map_or(0.0, |at| values[at]);
-        (entry.is_nan() || entry <= 0.0).then(|| [rows.numbers[k], entry.to_bits(), u64::from(columns.is_empty())])
-    });
-    first(comm, bad).map(|[row, entry, is_empty]| {
-        if is_empty == 1 {
-            let row = row + 1;
-            format!("A({row},{row}) = 0, and row {row} is empty: a positive definite matrix has a positive diagonal")
-        } else {
-            bad_diagonal(row, f64::from_bits(entry))
-        }
-    })
 }
 
 /// The message about a diagonal entry of a row, from 0.

@@ -143,7 +143,8 @@ fn read_matrix(comm: &Comm, path: &Path, reading: &Reading) -> Result<Loaded> {
 /// The rows of a binary file, if they are those of a symmetric matrix. Collective.
 fn checked(comm: &Comm, path: &Path, (n, mut rows): (u64, Rows), reading: &Reading) -> Result<Loaded> {
     let not_spd = |what| Err(Error::not_spd(format!("{}: {what}", path.display())));
-    if !checks::is_exactly_symmetric(comm, &rows) {
+    let looks = checks::Looks::at(&rows);
+    if !looks.is_exactly_symmetric(comm) {
         if !reading.assume_symmetric
             && let Some(found) = checks::asymmetry(comm, n, &rows)
         {
@@ -152,7 +153,7 @@ fn checked(comm: &Comm, path: &Path, (n, mut rows): (u64, Rows), reading: &Readi
         // One of them may have no partner; partitions ask for a symmetric pattern.
         rows.drop_zeros();
     }
-    match checks::diagonal(comm, &rows) {
+    match looks.bad_diagonal(comm) {
         None => Ok(Problem::Matrix(n, rows).into()),
         Some(what) => not_spd(what),
     }

@@ -16,7 +16,7 @@ use std::path::Path;
 /// On the dense problem.
 pub fn write_matrix(comm: &Comm, problem: &Problem, path: &Path) -> Result<()> {
     let rows = problem.even_share(comm);
-    let is_symmetric = checks::is_exactly_symmetric(comm, &rows);
+    let is_symmetric = checks::Looks::at(&rows).is_exactly_symmetric(comm);
     let written = |k: usize| {
         let (columns, values) = rows.row(k);
         let row = rows.numbers[k];

@@ -15,7 +15,7 @@ pub const BODIES: &[Body] = &[
     ("a rank that sees no file, or another one, ends all", another_file),
 ];
 
-/// Of minutes; run with `--ignored --nocapture`, on two ranks.
+/// Of a gigabyte; run with `--ignored --test-threads 1`, on two ranks.
 pub const LARGE: &[Body] = &[("a gigabyte of text is held by shares", gigabyte)];
 
 /// A name in the folder for temporary files that is the same on all ranks and in no other run.

@@ -9,8 +9,21 @@ use crate::problem::arrivals::Arrivals;
 use crate::text::{self, Before, Items, Piece, Text, is_data, line_ends};
 use std::path::Path;
 
+/// Entries that memory is asked for at a time, in bytes of a piece: 16 MiB with pieces of 256 KiB, most of it in huge pages.
+const PIECES_PER_BLOCK: usize = 4;
+
 /// An entry: row and column from 0, and its value.
 pub(super) type Entry = (u64, u64, f64);
+
+/// What becomes of an entry. A trait rather than a closure, since this is to be in line where entries are parsed.
+pub(super) trait Take: Copy {
+    fn take(self, arrivals: &mut Arrivals, entry: Entry);
+}
+
+/// Entries of no consequence.
+impl Take for () {
+    fn take(self, _: &mut Arrivals, _: Entry) {}
+}
 
 /// Reads the body; `take` puts each entry on its way. `shortest` is the least length in bytes of an entry. Collective.
 ///
@@ -22,10 +35,11 @@ pub(super) fn read(
     path: &Path,
     header: &Header,
     shortest: u64,
-    take: impl Fn(&mut Arrivals, Entry) + Copy,
+    take: impl Take,
 ) -> Result<Arrivals> {
     // A small file takes no large blocks.
-    let block = usize::try_from(header.entries).map_or(text.piece_bytes(), |entries| entries.min(text.piece_bytes()));
+    let most = PIECES_PER_BLOCK * text.piece_bytes();
+    let block = usize::try_from(header.entries).map_or(most, |entries| entries.min(most));
     let mut arrivals = Arrivals::new(comm, header.rows, block);
     let items = items(header);
     // The place of a value in an array says which entry it is. Lines say so themselves: what lies before them
@@ -35,7 +49,7 @@ pub(super) fn read(
     let is_good = reading.pass(text, count, &mut arrivals, take)?;
     if !is_good {
         arrivals.clear();
-        reading.pass(text, true, &mut arrivals, |_, _| ())?;
+        reading.pass(text, true, &mut arrivals, ())?;
         return Err(Error::input(format!("{}: it changed while it was read", path.display())));
     }
     Ok(arrivals)
@@ -57,13 +71,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// One pass over the body. False if something is wrong and it takes a pass that counts to say what.
-    fn pass(
-        &self,
-        text: &mut Text,
-        count: bool,
-        arrivals: &mut Arrivals,
-        take: impl Fn(&mut Arrivals, Entry) + Copy,
-    ) -> Result<bool> {
+    fn pass(&self, text: &mut Text, count: bool, arrivals: &mut Arrivals, take: impl Take) -> Result<bool> {
         let mut found = 0;
         let mut refused: Option<Refused> = None;
         let mut pass = text.pass(items(self.header), count)?;
@@ -71,10 +79,9 @@ impl Reading<'_> {
             let ends_round = piece.ends_round;
             arrivals.begin(piece.order);
             if refused.is_none() {
-                let put = |entry| take(arrivals, entry);
                 let parsed = match self.header.layout {
-                    Layout::Coordinate => coordinates(piece, self.header, put),
-                    Layout::Array => array(piece, self.header, put),
+                    Layout::Coordinate => coordinates(piece, self.header, arrivals, take),
+                    Layout::Array => array(piece, self.header, arrivals, take),
                 };
                 match parsed {
                     Ok(entries) => found += entries,
@@ -129,7 +136,12 @@ impl Refused {
 }
 
 /// The entries of a piece of a coordinate file; how many lines of them it holds.
-fn coordinates(piece: Piece, header: &Header, mut put: impl FnMut(Entry)) -> std::result::Result<u64, Refused> {
+fn coordinates(
+    piece: Piece,
+    header: &Header,
+    arrivals: &mut Arrivals,
+    take: impl Take,
+) -> std::result::Result<u64, Refused> {
     let text = piece.text;
     // How many entries may follow; only in a pass that counts is it known.
     let mut left = piece.before.map_or(u64::MAX, |before| header.entries.saturating_sub(before.items));
@@ -137,26 +149,39 @@ fn coordinates(piece: Piece, header: &Header, mut put: impl FnMut(Entry)) -> std
     let mut at = 0;
     while at < text.len() {
         let rest = &text[at..];
-        if let Some((i, j, value, length)) = usual_entry(rest, header.pattern)
-            && i.wrapping_sub(1) < header.rows
-            && j.wrapping_sub(1) < header.columns
-            && left > 0
-        {
-            put((i - 1, j - 1, value));
-            left -= 1;
-            at += length;
-            continue;
-        }
-        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        let line = rest[..length].trim_ascii();
-        if is_data(line, COMMENTS) {
-            let entry = if left > 0 { parse_entry(line, header) } else { Err(too_many(line, header.entries)) };
-            put(entry.map_err(|what| Refused::at(&piece, at, what))?);
-            left -= 1;
-        }
-        at += length + 1;
+        // One place where entries are taken, so that this is done in line.
+        let (entry, length) = match usual_entry(rest, header.pattern) {
+            Some((i, j, value, length))
+                if i.wrapping_sub(1) < header.rows && j.wrapping_sub(1) < header.columns && left > 0 =>
+            {
+                ((i - 1, j - 1, value), length)
+            }
+            _ => match any_line(rest, header, left).map_err(|what| Refused::at(&piece, at, what))? {
+                (Some(entry), length) => (entry, length),
+                (None, length) => {
+                    at += length;
+                    continue;
+                }
+            },
+        };
+        take.take(arrivals, entry);
+        left -= 1;
+        at += length;
     }
     Ok(most - left)
+}
+
+/// What the first line of a text holds, if anything, and its length with its end.
+#[cold]
+fn any_line(text: &[u8], header: &Header, left: u64) -> std::result::Result<(Option<Entry>, usize), String> {
+    let length = memchr::memchr(b'\n', text).unwrap_or(text.len());
+    let line = text[..length].trim_ascii();
+    let entry = match is_data(line, COMMENTS) {
+        false => None,
+        true if left > 0 => Some(parse_entry(line, header)?),
+        true => return Err(too_many(line, header.entries)),
+    };
+    Ok((entry, length + 1))
 }
 
 fn too_many(line: &[u8], entries: u64) -> String {
@@ -189,7 +214,7 @@ fn value_of(word: &[u8]) -> std::result::Result<f64, String> {
 }
 
 /// The values of a piece of an array file, column by column; how many.
-fn array(piece: Piece, header: &Header, mut put: impl FnMut(Entry)) -> std::result::Result<u64, Refused> {
+fn array(piece: Piece, header: &Header, arrivals: &mut Arrivals, take: impl Take) -> std::result::Result<u64, Refused> {
     let first = piece.before.expect("arrays are read in passes that count").items;
     let mut number = first;
     let (mut i, mut j) = place_in_array(header, first);
@@ -209,7 +234,7 @@ fn array(piece: Piece, header: &Header, mut put: impl FnMut(Entry)) -> std::resu
                 let what = format!("{} follows the {entries} announced values: the size line is wrong", shown(text));
                 return Err(Refused::at(&piece, at, what));
             }
-            put((i, j, value));
+            take.take(arrivals, (i, j, value));
             number += 1;
             i += 1;
             if i == header.rows {

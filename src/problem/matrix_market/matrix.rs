@@ -1,12 +1,12 @@
 //! A symmetric matrix from its entries: duplicates added, the two triangles set against each other.
 
-use super::body::{self, line_of_entry, line_of_value};
+use super::body::{self, Entry, Take, line_of_entry, line_of_value};
 use super::header::{Header, Layout};
 use super::{COMMENTS, Loaded, Reading};
 use crate::comm::{Comm, Op};
 use crate::error::{Error, Result};
 use crate::problem::arrivals::Arrivals;
-use crate::problem::checks::{self, asymmetry, close, first, is_exactly_symmetric};
+use crate::problem::checks::{self, Looks, asymmetry, close, first};
 use crate::problem::{Problem, Rows};
 use crate::text::{Head, Items, Text};
 use std::path::Path;
@@ -17,6 +17,28 @@ const UPPER: usize = 1;
 
 const ONE_TRIANGLE: &str = "the file says `general` but holds only one triangle; write `symmetric` on its first line";
 
+/// Entries of a matrix: of a symmetric one they go to both of their rows.
+#[derive(Clone, Copy)]
+struct Entries {
+    symmetric: bool,
+    is_array: bool,
+}
+
+impl Take for Entries {
+    #[inline(always)]
+    fn take(self, arrivals: &mut Arrivals, (i, j, value): Entry) {
+        // Zeros off the diagonal couple nothing; stored on one side only they would make the pattern unsymmetric.
+        if value == 0.0 && (i != j || self.is_array) {
+            return;
+        }
+        let layer = if self.symmetric && i < j { UPPER } else { LOWER };
+        arrivals.put(i, j, value, layer);
+        if self.symmetric && i != j {
+            arrivals.put(j, i, value, layer);
+        }
+    }
+}
+
 pub(super) fn read(comm: &Comm, path: &Path, reading: &Reading) -> Result<Loaded> {
     let mut text = Text::open(comm, path, COMMENTS, reading.piece_bytes)?;
     let header = Header::from_words(text.head(|head| {
@@ -26,17 +48,7 @@ pub(super) fn read(comm: &Comm, path: &Path, reading: &Reading) -> Result<Loaded
     })?);
     let symmetric = header.symmetric;
     let is_array = header.layout == Layout::Array;
-    let take = move |arrivals: &mut Arrivals, (i, j, value): body::Entry| {
-        // Zeros off the diagonal couple nothing; stored on one side only they would make the pattern unsymmetric.
-        if value == 0.0 && (i != j || is_array) {
-            return;
-        }
-        let layer = if symmetric && i < j { UPPER } else { LOWER };
-        arrivals.put(i, j, value, layer);
-        if symmetric && i != j {
-            arrivals.put(j, i, value, layer);
-        }
-    };
+    let take = Entries { symmetric, is_array };
     let arrivals = body::read(comm, &mut text, path, &header, shortest(&header), take)?;
     let (rows, has_layers) = arrivals.into_rows();
     let (rows, found) = merged(rows, has_layers, symmetric);
@@ -51,25 +63,25 @@ pub(super) fn read(comm: &Comm, path: &Path, reading: &Reading) -> Result<Loaded
             "{file}{at}: the file says `symmetric` but stores both A({j},{i}) = {upper} and A({i},{j}) = {lower}"
         )));
     }
-    if let Some([i, j]) = first(comm, found.not_finite) {
+    if let Some([i, j]) = first(comm, found.looks.not_finite) {
         let at = line(&mut text, &header, (i, j))?;
         let (i, j) = (i + 1, j + 1);
         return Err(Error::input(format!("{file}{at}: the values given for A({i},{j}) add up to no finite number")));
     }
-    if let Some([i, value]) = first(comm, found.diagonal).filter(|_| !is_array) {
+    if let Some([i, value]) = first(comm, found.looks.not_positive).filter(|_| !is_array) {
         let at = line(&mut text, &header, (i, i))?;
         return Err(Error::not_spd(format!("{file}{at}: {}", checks::bad_diagonal(i, f64::from_bits(value)))));
     }
     if !symmetric
         && !reading.assume_symmetric
-        && !is_exactly_symmetric(comm, &rows)
+        && !found.looks.is_exactly_symmetric(comm)
         && let Some(asymmetric) = asymmetry(comm, n, &rows)
     {
         let at = line(&mut text, &header, (asymmetric.row, asymmetric.column))?;
         let what = asymmetric.words(ONE_TRIANGLE);
         return Err(Error::not_spd(format!("{file}{at}: {what}")));
     }
-    if let Some(what) = checks::diagonal(comm, &rows) {
+    if let Some(what) = found.looks.bad_diagonal(comm) {
         return Err(Error::not_spd(format!("{file}: {what}")));
     }
     Ok(Loaded { problem: Problem::Matrix(n, rows), duplicates: comm.reduced(Op::Sum, found.duplicates) })
@@ -124,21 +136,8 @@ struct Found {
     duplicates: u64,
     /// Row, column below it, and the bits of the values above and below the diagonal.
     contradiction: Option<[u64; 4]>,
-    not_finite: Option<[u64; 2]>,
-    /// Row, and the bits of a value that is not positive.
-    diagonal: Option<[u64; 2]>,
-}
-
-impl Found {
-    #[inline(always)]
-    fn look(&mut self, row: u64, column: u64, value: f64) {
-        if !value.is_finite() {
-            self.not_finite.get_or_insert([row, column]);
-        }
-        if column == row && value <= 0.0 {
-            self.diagonal.get_or_insert([row, value.to_bits()]);
-        }
-    }
+    /// What the rows show that came of it.
+    looks: Looks,
 }
 
 /// Adds what lies at the same place, in the order of the file. A symmetric file may hold either triangle, a mixture, or
@@ -153,13 +152,12 @@ fn merged(mut rows: Rows, has_layers: bool, symmetric: bool) -> (Rows, Found) {
         let columns = &mut rows.columns[read..end];
         // Nearly always every place is given once, in order.
         if !has_layers && written == read && columns.is_sorted_by(|one, next| one < next) {
-            for (&column, &value) in columns.iter().zip(&rows.values[read..end]) {
-                found.look(row, column, value);
-            }
+            found.looks.row(row, columns, &rows.values[read..end], !symmetric);
             (read, written) = (end, end);
-        } else {
-            sort_row(columns, &mut rows.values[read..end], &mut scratch);
+            continue;
         }
+        sort_row(columns, &mut rows.values[read..end], &mut scratch);
+        let begin = written;
         while read < end {
             let column = rows.columns[read] >> shift;
             let mut layers = [None; 2];
@@ -178,10 +176,10 @@ fn merged(mut rows: Rows, has_layers: bool, symmetric: bool) -> (Rows, Found) {
                 found.contradiction.get_or_insert([row, column, upper.to_bits(), lower.to_bits()]);
             }
             let value = layers[LOWER].or(layers[UPPER]).expect("there is an entry in one of the layers");
-            found.look(row, column, value);
             (rows.columns[written], rows.values[written]) = (column, value);
             written += 1;
         }
+        found.looks.row(row, &rows.columns[begin..written], &rows.values[begin..written], !symmetric);
         rows.starts[k + 1] = written;
     }
     rows.columns.truncate(written);

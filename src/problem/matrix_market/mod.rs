@@ -12,6 +12,7 @@
 //! 40 bytes for each of its rows; and buffers for a few pieces of text with the entries in them.
 
 mod body;
+mod decimal;
 mod header;
 mod matrix;
 mod numbers;

@@ -1,5 +1,7 @@
 //! Numbers as text.
 
+use super::decimal::decimal;
+
 /// A piece of the file for a message: short, and without what a terminal would obey.
 pub(crate) fn shown(word: &[u8]) -> String {
     let text = String::from_utf8_lossy(&word[..word.len().min(200)]);
@@ -55,7 +57,10 @@ pub(super) fn usual_entry(text: &[u8], pattern: bool) -> Option<(u64, u64, f64, 
         (1.0, rest)
     } else {
         let rest = blanks(rest.strip_prefix(b" ")?);
-        let (value, length) = fast_float2::parse_partial::<f64, _>(rest).ok()?;
+        let (value, length) = match decimal(rest) {
+            Some(found) => found,
+            None => fast_float2::parse_partial(rest).ok()?,
+        };
         (value, &rest[length..])
     };
     let rest = match rest {

@@ -1,11 +1,12 @@
 //! Vectors: one column.
 
-use super::body;
+use super::body::{self, Entry, Take};
 use super::header::{Header, Layout};
 use super::{COMMENTS, Reading};
 use crate::comm::{Comm, Op};
 use crate::error::Result;
 use crate::problem::EvenSplit;
+use crate::problem::arrivals::Arrivals;
 use crate::text::{Head, Text};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,6 +19,16 @@ fn shortest(header: &Header) -> u64 {
     }
 }
 
+#[derive(Clone, Copy)]
+struct Values;
+
+impl Take for Values {
+    #[inline(always)]
+    fn take(self, arrivals: &mut Arrivals, (i, _, value): Entry) {
+        arrivals.put(i, 0, value, 0);
+    }
+}
+
 pub(super) fn read(comm: &Comm, path: &Path, n: u64, reading: &Reading) -> Result<Vec<f64>> {
     let mut text = Text::open(comm, path, COMMENTS, reading.piece_bytes)?;
     let header = Header::from_words(text.head(|head| {
@@ -25,9 +36,7 @@ pub(super) fn read(comm: &Comm, path: &Path, n: u64, reading: &Reading) -> Resul
         check(head, &header, n)?;
         Ok(header.to_words())
     })?);
-    let arrivals = body::read(comm, &mut text, path, &header, shortest(&header), |arrivals, (i, _, value)| {
-        arrivals.put(i, 0, value, 0)
-    })?;
+    let arrivals = body::read(comm, &mut text, path, &header, shortest(&header), Values)?;
     let share = EvenSplit { n, ranks: comm.size() }.share(comm.rank());
     let mut vector = vec![0.0; (share.end - share.start) as usize];
     for (row, _, value) in arrivals.into_entries() {
