@@ -133,7 +133,7 @@ fn nearest(digits: u64, power: i64) -> u64 {
     let mut product = digits * (five >> 64);
     // Unless the bits after those that count are all set, the lower half of the power cannot change those.
     if (product >> 64) as u64 & 0x1ff == 0x1ff {
-        product += digits * (five & u128::from(u64::MAX)) >> 64;
+        product += (digits * (five & u128::from(u64::MAX))) >> 64;
     }
     let (low, high) = (product as u64, (product >> 64) as u64);
     let upper = (high >> 63) as u32;
