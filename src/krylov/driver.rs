@@ -13,9 +13,6 @@ use crate::faults::{self, Moment};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
 
-/// A true residual beyond this multiple of what is expected may come from a corrupted entry of x.
-const FAR_OFF: f64 = 10.0;
-
 /// When to stop, and how far to trust the recurrence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
@@ -235,8 +232,7 @@ pub fn solve_watched(
             let r = residual(a, b, x);
             let mut seen = Checked { true_residual: norm(a, &r), x: x.to_vec(), r, error_a_initial };
             let expected = record.residual.max(tolerance);
-            let is_near = seen.true_residual <= FAR_OFF * expected;
-            let is_repaired = settings.check_health && !is_near && repair(a, b, &mut seen);
+            let is_repaired = trust.checks_health() && repair(a, b, &mut seen, expected);
             if scalars.nu <= 0.0 && scalars.rr > 0.0 && !is_positive_definite(a, m, &seen.r) {
                 return Err(Reason::IndefinitePreconditioner);
             }

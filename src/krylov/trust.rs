@@ -128,6 +128,11 @@ impl Trust {
         self.health.take_scalars(saved)
     }
 
+    /// Whether corrupted vectors are looked for, and put right.
+    pub(super) fn checks_health(&self) -> bool {
+        self.check_health
+    }
+
     /// Looks at the scalars of an iterate.
     pub(super) fn doubt(&mut self, scalars: &Scalars) -> Option<Doubt> {
         let &Scalars { rr, nu, nu_predicted, .. } = scalars;

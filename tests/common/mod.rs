@@ -159,7 +159,7 @@ pub fn reference() -> Option<PathBuf> {
 }
 
 fn folder(variable: &str, holds: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os(variable).map(PathBuf::from);
+    let folder = std::env::var_os(variable).filter(|folder| !folder.is_empty()).map(PathBuf::from);
     if folder.is_none() {
         not_tested(&format!("{holds}: {variable} is not set; it names their folder"));
     }
