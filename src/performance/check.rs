@@ -7,7 +7,7 @@ use crate::comm::{Comm, Op};
 use crate::distributed::rows_to_owners;
 use crate::error::Result;
 use crate::krylov::{Kind, Preconditioning};
-use crate::operator::{DistMatrix, Format, MatrixOptions, Operator, Schedule};
+use crate::operator::{DistMatrix, FORMATS, MatrixOptions, Operator, Schedule};
 use crate::partition::{self, Partition};
 use crate::preconditioner;
 use crate::problem::{Problem, Stencil};
@@ -66,9 +66,9 @@ pub fn check(comm: &Comm, machine: &Machine, effort: Effort, mut tell: impl FnMu
         tell(name);
         let problem = Problem::Stencil(grid);
         let owners = partition::assign(comm, &problem, &Partition::Boxes)?;
-        for format in ["csr", "sell", "runs"] {
+        for format in FORMATS {
             for schedule in [Schedule::Overlap, Schedule::OneSweep] {
-                let options = MatrixOptions { format: Format::named(format), schedule, ..MatrixOptions::default() };
+                let options = MatrixOptions { format: Some(format), schedule, ..MatrixOptions::default() };
                 let rows = rows_to_owners(comm, &problem, &owners);
                 let mut a = DistMatrix::with_options(comm, grid.n(), rows, &owners, &options)?;
                 for (pc, method) in ["none", "jacobi"].iter().flat_map(|pc| METHODS.iter().map(move |m| (*pc, *m))) {
@@ -76,7 +76,7 @@ pub fn check(comm: &Comm, machine: &Machine, effort: Effort, mut tell: impl FnMu
                     if schedule == Schedule::OneSweep && !kind.sweeps {
                         continue;
                     }
-                    let at = Case { problem: name, format, kind, pc, schedule };
+                    let at = Case { problem: name, format: format.name, kind, pc, schedule };
                     checks.push(at.check(comm, machine, &mut a)?);
                 }
             }

@@ -69,12 +69,12 @@ impl MachineReport {
         ));
         let plain = self.checks.iter().filter(|check| check.preconditioner == "none").collect::<Vec<_>>();
         let blocks = || plain.chunk_by(|a, b| (&a.problem, a.format) == (&b.problem, b.format));
-        say(format_args!("{:<35}", ""));
+        say(format_args!("{:<40}", ""));
         for check in blocks().next().unwrap_or_default() {
             say(format_args!("{:>15}", check.schedule.unwrap_or(check.solver)));
         }
         for block in blocks() {
-            say(format_args!("\n{:<29}{:<6}", block[0].problem, block[0].format));
+            say(format_args!("\n{:<29}{:<11}", block[0].problem, block[0].format));
             for Check { measured_us, predicted_us, .. } in block {
                 say(format_args!("{measured_us:>9.1} {:>5.2}", predicted_us / measured_us));
             }
