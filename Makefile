@@ -23,6 +23,11 @@ NO_MPI = CARGO_TARGET_DIR=target/no-mpi
 # Of fuzzing: how long for each target.
 SECONDS = 60
 
+# Where `make install` puts things, and what it installs.
+PREFIX ?= /usr/local
+SHARE = $(DESTDIR)$(PREFIX)/share
+BUILT = $(firstword $(subst CARGO_TARGET_DIR=,,$(ANY_MPI)))/release/halocg
+
 # The matrices of the published table, where they lie beside the checkout.
 MATRICES = HALOCG_MATRICES=$${HALOCG_MATRICES:-$(realpath ../shared/matrices)}
 
@@ -40,7 +45,7 @@ export OMPI_MCA_btl_vader_single_copy_mechanism = none
 
 # Steps share target folders and cores: one after the other, and the first failure stops.
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants reliability valgrind test-no-mpi test-openmpi test-mpich build build-mpich deps deps-test clean
+.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants reliability valgrind test-no-mpi test-openmpi test-mpich build build-mpich install deps deps-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -136,6 +141,14 @@ deps: ## install what a build needs (C compiler, libclang, an MPI), if anything 
 
 deps-test: ## the same for `make test`: both MPIs, rustfmt, clippy
 	@scripts/install-deps.sh openmpi mpich lint
+
+install: build ## the program, its manual pages and completions under PREFIX=/usr/local
+	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+	install -D -m 755 $(BUILT) $(DESTDIR)$(PREFIX)/bin/halocg
+	$(BUILT) man $(SHARE)/man/man1
+	$(BUILT) completions bash > $(SHARE)/bash-completion/completions/halocg
+	$(BUILT) completions zsh > $(SHARE)/zsh/site-functions/_halocg
+	$(BUILT) completions fish > $(SHARE)/fish/vendor_completions.d/halocg.fish
 
 clean: ## remove everything built
 	rm -rf target

@@ -2,8 +2,11 @@
 
 mod checkpoint;
 mod compare;
+mod config;
 mod convert;
+mod documents;
 mod generated;
+mod info;
 mod partition;
 mod predict;
 mod solve;
@@ -12,7 +15,9 @@ mod values;
 pub use checkpoint::CheckpointArgs;
 pub use compare::{CompareOptions, List, ProtocolName};
 pub use convert::ConvertOptions;
+pub use documents::{completions, write_manual_pages};
 pub use generated::{GridOptions, ModelOptions};
+pub use info::InfoOptions;
 pub use partition::PartitionOptions;
 pub use predict::{PredictOptions, PredictedPc};
 pub use solve::{
@@ -24,9 +29,13 @@ use crate::error::{Error, Result};
 use crate::krylov;
 use crate::partition::Partition;
 use crate::performance::Effort;
-use crate::pipeline::{Conversion, Job, PartitionJob, PredictJob, RightHandSide, Survey};
+use crate::pipeline::{Conversion, InfoJob, Job, PartitionJob, PredictJob, RightHandSide, Survey};
 use crate::problem::Source;
-use clap::{Parser, Subcommand};
+use crate::report::Options;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
+use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 /// The arguments of the program.
@@ -42,6 +51,12 @@ pub struct Cli {
     /// Which engine carries the ranks; auto: MPI under mpirun, one rank otherwise
     #[arg(long, global = true, value_enum, default_value = "auto", help_heading = "Ranks")]
     pub engine: Engine,
+    /// Take options from this TOML file, where their long names are the keys; the command line wins
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The values of all arguments, defaults and those of --config included.
+    #[arg(skip)]
+    pub in_force: Options,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 converged, 1 internal or I/O, 2 usage, 3 bad input, 4 iteration or time limit reached, or ended by a signal, \
@@ -105,6 +120,19 @@ pub enum Command {
     },
     /// Convert a matrix or vector file to another format
     Convert(ConvertOptions),
+    /// Look at a matrix: size, symmetry, spectrum, memory, and advice on how to solve with it
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Info {
+        /// A generated problem instead of a file
+        #[command(subcommand)]
+        what: Option<Looked>,
+        /// The matrix, as for solve
+        #[arg(required = true)]
+        matrix: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        options: InfoOptions,
+    },
     /// Decide beforehand which rank of a later run owns which row, and what that will cost it
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Partition {
@@ -139,6 +167,30 @@ pub enum Command {
         /// A first look: smaller cases, timed less often
         #[arg(long)]
         quick: bool,
+    },
+    /// Print the script that completes arguments in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write manual pages
+    Man {
+        /// Where to
+        folder: PathBuf,
+    },
+}
+
+/// Generated problems to look at.
+#[derive(Subcommand, Debug)]
+pub enum Looked {
+    /// Poisson's equation on a regular grid
+    Poisson {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        grid: GridOptions,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        options: InfoOptions,
     },
 }
 
@@ -203,12 +255,74 @@ pub enum Task {
     Survey(Box<Survey>),
     /// A file into another format.
     Convert(Conversion),
+    /// A look at a matrix.
+    Info(InfoJob),
     /// A partition for a later run.
     Partition(Box<PartitionJob>),
     /// Time per iteration on more ranks.
     Predict(Box<PredictJob>),
     /// The machine measured, and written to a file if one is named.
     Machine(Effort, Option<PathBuf>),
+    /// The script that completes arguments in a shell.
+    Completions(Shell),
+    /// Manual pages into a folder.
+    ManualPages(PathBuf),
+}
+
+/// What is to be printed instead of running.
+pub enum Instead {
+    /// The answer to `--help OPTION`.
+    Values(String),
+    /// Help, or what is wrong with the arguments.
+    Message(clap::Error),
+}
+
+impl Instead {
+    /// Prints it to where it belongs.
+    pub fn print(&self) {
+        let _ = match self {
+            Instead::Values(text) => std::io::stdout().write_all(text.as_bytes()),
+            Instead::Message(message) => message.print(),
+        };
+    }
+
+    /// With which the program ends.
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Instead::Values(_) => 0,
+            Instead::Message(message) => message.exit_code(),
+        }
+    }
+}
+
+impl Cli {
+    /// The program's arguments, `--config` and `--help OPTION` among them.
+    ///
+    /// # Errors
+    /// What is to be printed instead of running, be it help or what is wrong.
+    pub fn from_arguments(arguments: impl IntoIterator<Item = OsString>) -> std::result::Result<Cli, Instead> {
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        if let Some(text) = documents::list_of_values(&arguments) {
+            return Err(Instead::Values(text));
+        }
+        let mut command = config::with_defaults(Cli::command(), &arguments).map_err(Instead::Message)?;
+        let parsed = command.try_get_matches_from_mut(&arguments).and_then(|matches| {
+            Ok(Cli { in_force: config::in_force(&command, &matches), ..Cli::from_arg_matches(&matches)? })
+        });
+        parsed.map_err(|message| Instead::Message(config::blamed(message, &arguments)))
+    }
+
+    /// The task, if the arguments fit together.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn into_task(self) -> Result<Task> {
+        let mut task = self.command.into_task()?;
+        if let Task::Run(job) = &mut task {
+            job.options = self.in_force;
+        }
+        Ok(task)
+    }
 }
 
 impl Command {
@@ -228,6 +342,12 @@ impl Command {
             }
             Command::Model { model, options } => one(model_job(Source::ModelDense(model.spectrum()), options)?),
             Command::Convert(options) => Ok(Task::Convert(options.conversion()?)),
+            Command::Info { what: Some(Looked::Poisson { grid, options }), .. } => {
+                Ok(Task::Info(options.job(grid.source()?, Partition::Boxes)))
+            }
+            Command::Info { what: None, matrix, options } => {
+                Ok(Task::Info(options.job(Source::File(matrix.expect("required")), Partition::Metis)))
+            }
             Command::Partition { what: Some(Partitioned::Poisson { grid, options }), .. } => {
                 Ok(Task::Partition(Box::new(options.job(grid.source()?, Partition::Boxes))))
             }
@@ -245,6 +365,8 @@ impl Command {
             Command::Machine { json, quick } => {
                 Ok(Task::Machine(if quick { Effort::QUICK } else { Effort::FULL }, json))
             }
+            Command::Completions { shell } => Ok(Task::Completions(shell)),
+            Command::Man { folder } => Ok(Task::ManualPages(folder)),
             Command::Compare { what: None, matrices, options } => {
                 let sources = matrices.into_iter().map(Source::File).collect();
                 options.survey(sources, krylov::TABLE, Partition::Metis)

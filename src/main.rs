@@ -1,10 +1,10 @@
 //! The program: start the ranks, run the task on each, end with one exit code.
 
-use clap::Parser;
-use halocg::cli::{Cli, Engine, Task};
+use halocg::cli::{self, Cli, Engine, Task};
 use halocg::comm::{self, Comm, launcher};
 use halocg::error::{Error, ExitCode, Result};
 use halocg::{pipeline, signals};
+use std::io::Write as _;
 use std::process::exit;
 
 #[global_allocator]
@@ -16,11 +16,9 @@ fn main() {
     let _ = signals::exit_on_abort(ExitCode::Internal as i32);
     let launched = launcher::announced();
     let is_first = launched.is_none_or(|(_, rank)| rank == 0);
-    let cli = Cli::try_parse().unwrap_or_else(|message| {
-        say_once(is_first, || {
-            let _ = message.print();
-        });
-        exit(message.exit_code())
+    let cli = Cli::from_arguments(std::env::args_os()).unwrap_or_else(|instead| {
+        say_once(is_first, || instead.print());
+        exit(instead.exit_code())
     });
     let code = run(cli, launched.map_or(1, |(size, _)| size)).unwrap_or_else(|error| {
         say_once(is_first, || eprintln!("halocg: error: {error}"));
@@ -50,13 +48,14 @@ fn say_once(is_first: bool, speak: impl FnOnce()) {
 }
 
 fn run(cli: Cli, launched: usize) -> Result<ExitCode> {
-    let task = cli.command.into_task()?;
+    let (threads, engine) = (cli.threads, cli.engine);
+    let task = cli.into_task()?;
     if let Task::Run(_) = task {
         signals::listen()
             .map_err(|cause| Error::new(ExitCode::Internal, format!("cannot listen to signals: {cause}")))?;
     }
-    if let Some(ranks) = cli.threads {
-        if cli.engine != Engine::Auto {
+    if let Some(ranks) = threads {
+        if engine != Engine::Auto {
             return Err(Error::usage("--threads and --engine exclude each other"));
         }
         if launched > 1 {
@@ -64,11 +63,11 @@ fn run(cli: Cli, launched: usize) -> Result<ExitCode> {
         }
         return Ok(Comm::threads(ranks.into(), |comm| perform(comm, &task))[0]);
     }
-    match cli.engine {
+    match engine {
         Engine::Auto if !launcher::is_launched() => Ok(perform(&Comm::alone(), &task)),
         Engine::Alone if launched == 1 => Ok(perform(&Comm::alone(), &task)),
         Engine::Alone => Err(Error::usage("--engine alone under mpirun would solve the problem once per rank")),
-        Engine::Auto | Engine::Mpi => over_mpi(&task, launched, cli.engine),
+        Engine::Auto | Engine::Mpi => over_mpi(&task, launched, engine),
     }
 }
 
@@ -95,9 +94,13 @@ fn perform(comm: &Comm, task: &Task) -> ExitCode {
         Task::SideBySide(jobs) => pipeline::side_by_side(comm, jobs),
         Task::Survey(survey) => pipeline::survey(comm, survey),
         Task::Convert(conversion) => pipeline::convert(comm, conversion),
+        Task::Info(job) => pipeline::info(comm, job),
         Task::Partition(job) => pipeline::partition(comm, job),
         Task::Predict(job) => pipeline::predict(comm, job),
         Task::Machine(effort, json) => pipeline::machine(comm, *effort, json.as_deref()),
+        Task::Completions(_) | Task::ManualPages(_) if !comm.is_root() => Ok(ExitCode::Converged),
+        Task::Completions(shell) => print_bytes(&cli::completions(*shell)),
+        Task::ManualPages(folder) => cli::write_manual_pages(folder).map(|()| ExitCode::Converged),
     };
     done.unwrap_or_else(|error| {
         if comm.is_root() {
@@ -105,6 +108,13 @@ fn perform(comm: &Comm, task: &Task) -> ExitCode {
         }
         error.exit_code()
     })
+}
+
+fn print_bytes(text: &[u8]) -> Result<ExitCode> {
+    std::io::stdout()
+        .write_all(text)
+        .map_err(|cause| Error::new(ExitCode::Internal, format!("cannot write: {cause}")))?;
+    Ok(ExitCode::Converged)
 }
 
 /// A panic is a bug: it ends the whole job at once. Unwinding would finalise MPI on one rank and

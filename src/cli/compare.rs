@@ -9,6 +9,7 @@ use crate::partition::Partition;
 use crate::pipeline::{Checkpointing, Files, Job, Protocol, RightHandSide, Survey};
 use crate::preconditioner;
 use crate::problem::{Reading, Source};
+use crate::report::Options;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -122,6 +123,7 @@ impl CompareOptions {
                 checkpointing: Checkpointing::default(),
                 monitor: false,
                 files: Files { json: self.json.clone(), ..Files::default() },
+                options: Options::new(),
             };
             return Ok(Task::SideBySide(["dense", "sparse"].into_iter().zip(sources.into_iter().map(job)).collect()));
         }

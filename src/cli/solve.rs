@@ -11,6 +11,7 @@ use crate::partition::Partition;
 use crate::pipeline::{Files, Job, RightHandSide};
 use crate::preconditioner;
 use crate::problem::{FileFormat, Reading, Source};
+use crate::report::Options;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -210,6 +211,7 @@ impl SolveOptions {
                 comm_matrix: self.comm_matrix,
                 matrix: matrix.map(|path| with_format(path, None)),
             },
+            options: Options::new(),
         })
     }
 }

@@ -12,7 +12,10 @@ use std::path::PathBuf;
 
 pub(super) fn formats() -> impl TypedValueParser<Value = FormatChoice> {
     let names = operator::FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about));
-    PossibleValuesParser::new(names.chain([PossibleValue::new("auto")])).map(|name| FormatChoice(Format::named(&name)))
+    PossibleValuesParser::new(
+        names.chain([PossibleValue::new("auto").help("the one of these in which a rank's rows take the fewest bytes")]),
+    )
+    .map(|name| FormatChoice(Format::named(&name)))
 }
 
 pub(super) fn file_formats() -> impl TypedValueParser<Value = FileFormat> {

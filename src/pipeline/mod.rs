@@ -2,6 +2,7 @@
 
 mod compare;
 mod convert;
+mod info;
 mod keeper;
 mod machine;
 mod partition;
@@ -30,6 +31,7 @@ use vectors::{read_vector, right_hand_side};
 
 pub use compare::{Protocol, Survey, survey};
 pub use convert::{Conversion, convert};
+pub use info::{InfoJob, info};
 pub use keeper::{Checkpointing, Every};
 pub use machine::machine;
 pub use partition::{PartitionJob, partition};
@@ -69,6 +71,8 @@ pub struct Job {
     pub monitor: bool,
     /// Files to write.
     pub files: Files,
+    /// What the command line and its file of options came to, for the record.
+    pub options: Options,
 }
 
 /// Files a run writes, if named.
@@ -208,6 +212,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         schema: report::SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+        options: job.options.clone(),
         machine: Machine { ranks: comm.size(), engine: comm.describe() },
         sum,
         problem: ProblemFacts {

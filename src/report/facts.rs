@@ -50,6 +50,9 @@ impl Spread {
     }
 }
 
+/// Values of options by their long names, as on the command line.
+pub type Options = BTreeMap<String, Vec<String>>;
+
 /// A finished run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Run {
@@ -59,6 +62,8 @@ pub struct Run {
     pub version: &'static str,
     /// The command line.
     pub command: Vec<String>,
+    /// Every option in force, whether from the command line, from a file (`--config`) or by default.
+    pub options: Options,
     /// Where it ran.
     pub machine: Machine,
     /// How global sums travelled.

@@ -4,6 +4,7 @@ mod comm_matrix;
 mod comparison;
 mod csv;
 mod facts;
+mod info;
 mod json;
 mod machine;
 mod paint;
@@ -12,15 +13,17 @@ mod plot;
 mod prediction;
 mod progress;
 mod side_by_side;
+mod spy;
 mod terminal;
 
 pub use comm_matrix::CommMatrix;
 pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_table, convergence_charts};
 pub use csv::history_csv;
 pub use facts::{
-    CheckpointFacts, ChoiceFacts, ErrorNorms, Machine, MethodFacts, OutcomeFacts, PartitionFacts, PhaseSeconds,
-    ProblemFacts, Run, SCHEMA, SetupSeconds, SpectrumFacts, Spread, StorageFacts, Traffic,
+    CheckpointFacts, ChoiceFacts, ErrorNorms, Machine, MethodFacts, Options, OutcomeFacts, PartitionFacts,
+    PhaseSeconds, ProblemFacts, Run, SCHEMA, SetupSeconds, SpectrumFacts, Spread, StorageFacts, Traffic,
 };
+pub use info::{Estimate, INFO_SCHEMA, MatrixInfo, Needs, info_summary};
 pub use json::to_json;
 pub use machine::MachineReport;
 pub use partition::{PARTITION_SCHEMA, PartitionRun, PartitionSeconds, partition_json, partition_summary};
@@ -28,4 +31,5 @@ pub use plot::{Chart, Curve};
 pub use prediction::{Prediction, PredictionLine, prediction_table};
 pub use progress::Progress;
 pub use side_by_side::side_by_side;
+pub use spy::Spy;
 pub use terminal::summary;

@@ -1,0 +1,195 @@
+//! What can be said of a matrix without solving with it for long.
+
+use super::vectors::{RightHandSide, right_hand_side};
+use super::{describe, distribute};
+use crate::comm::{Comm, Op};
+use crate::error::{ExitCode, Result};
+use crate::files::write_file;
+use crate::krylov::{self, Kind, Settings, Spectrum};
+use crate::operator::{MatrixOptions, Operator};
+use crate::partition::Partition;
+use crate::preconditioner;
+use crate::problem::{self, Loaded, Problem, Reading, Rows, Source, checks};
+use crate::report::{Estimate, INFO_SCHEMA, MatrixInfo, Needs, Spy, info_summary};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// Questions about a matrix.
+#[derive(Clone, Debug)]
+pub struct InfoJob {
+    /// The matrix. Not the dense problem.
+    pub source: Source,
+    /// How rows are given to ranks while its spectrum is estimated.
+    pub partition: Partition,
+    /// Iterations that estimate the spectrum, for each preconditioner; 0 leaves it out.
+    pub iterations: u64,
+    /// Picture of where the entries are.
+    pub spy: Option<PathBuf>,
+    /// The answers as JSON.
+    pub json: Option<PathBuf>,
+}
+
+/// Bytes that a rank needs for each entry of its even share at the peak of reading (see [`problem::matrix_market`]).
+const READING_BYTES: u64 = 32;
+/// Vectors that a solve keeps, the right-hand side among them; those of pipe-pr-cg with a diagonal preconditioner.
+const VECTORS: u64 = 8;
+/// Rows of a rank that it is worth speaking of.
+const LEAST_ROWS: u64 = 100;
+/// What the tolerance of a solve is by default, for the number of iterations that is foretold.
+const RTOL: f64 = 1e-8;
+
+/// Reads the matrix, looks at it, and prints what it found. Collective.
+///
+/// # Errors
+/// Whatever is wrong with the file, but for asymmetry, which is reported; the same on every rank.
+pub fn info(comm: &Comm, job: &InfoJob) -> Result<ExitCode> {
+    let reading = Reading { assume_symmetric: true, ..Reading::default() };
+    let Loaded { problem, duplicates } = problem::load_with(comm, &job.source, &reading)?;
+    let n = problem.n();
+    let rows = problem.even_share(comm);
+    let asymmetry =
+        if checks::Looks::at(&rows).is_exactly_symmetric(comm) { None } else { checks::asymmetry(comm, n, &rows) };
+    if let Some(path) = &job.spy {
+        let picture = spy(comm, n, &rows, describe(&job.source));
+        comm.agree(if comm.is_root() { write_file(path, &picture.png()) } else { Ok(()) })?;
+    }
+    let mut info = MatrixInfo {
+        schema: INFO_SCHEMA,
+        name: describe(&job.source),
+        duplicates,
+        asymmetry: asymmetry.map(|found| found.words("one triangle is missing")),
+        ..looked_at(comm, n, &rows)
+    };
+    drop(rows);
+    if info.asymmetry.is_none() && info.diagonal.0 > 0.0 {
+        estimate(comm, job, &problem, &mut info)?;
+    }
+    if comm.is_root() {
+        let _ = write!(std::io::stdout(), "{}", info_summary(&info));
+    }
+    let written = match &job.json {
+        Some(path) if comm.is_root() => {
+            let text = serde_json::to_string_pretty(&info).expect("numbers and texts become JSON");
+            write_file(path, (text + "\n").as_bytes())
+        }
+        _ => Ok(()),
+    };
+    comm.agree(written)?;
+    Ok(ExitCode::Converged)
+}
+
+/// What one pass over the even shares tells. Collective.
+fn looked_at(comm: &Comm, n: u64, rows: &Rows) -> MatrixInfo {
+    let (mut bandwidth, mut longest, mut dominant, mut positive, mut reach) = (0, 0, 0, 0, 0.0_f64);
+    let mut shortest = u64::MAX;
+    let (mut smallest, mut largest) = (f64::INFINITY, 0.0_f64);
+    let (mut diagonal, mut gershgorin) = ((f64::INFINITY, f64::NEG_INFINITY), (f64::INFINITY, f64::NEG_INFINITY));
+    for k in 0..rows.len() {
+        let (columns, values) = rows.row(k);
+        let row = rows.numbers[k];
+        let (mut own, mut others) = (0.0, 0.0);
+        for (&column, &value) in columns.iter().zip(values) {
+            bandwidth = bandwidth.max(row.abs_diff(column));
+            reach += row.abs_diff(column) as f64;
+            if value != 0.0 {
+                smallest = smallest.min(value.abs());
+            }
+            largest = largest.max(value.abs());
+            if column == row {
+                own = value;
+            } else {
+                others += value.abs();
+                positive += u64::from(value > 0.0);
+            }
+        }
+        shortest = shortest.min(columns.len() as u64);
+        longest = longest.max(columns.len() as u64);
+        dominant += u64::from(own >= others);
+        diagonal = (diagonal.0.min(own), diagonal.1.max(own));
+        gershgorin = (gershgorin.0.min(own - others), gershgorin.1.max(own + others));
+    }
+    let least = |number: f64| {
+        let mut least = [number];
+        comm.reduce_f64(Op::Min, &mut least);
+        least[0]
+    };
+    let most = |number: f64| -least(-number);
+    let nonzeros = comm.reduced(Op::Sum, rows.columns.len() as u64);
+    let mut total_reach = [reach];
+    comm.reduce_f64(Op::Sum, &mut total_reach);
+    MatrixInfo {
+        rows: n,
+        nonzeros,
+        row_entries: (comm.reduced(Op::Min, shortest), nonzeros as f64 / n as f64, comm.reduced(Op::Max, longest)),
+        bandwidth: comm.reduced(Op::Max, bandwidth),
+        mean_distance: total_reach[0] / nonzeros.max(1) as f64,
+        dominant_rows: comm.reduced(Op::Sum, dominant),
+        positive_off_diagonal: comm.reduced(Op::Sum, positive),
+        magnitudes: (least(smallest), most(largest)),
+        diagonal: (least(diagonal.0), most(diagonal.1)),
+        gershgorin: (least(gershgorin.0), most(gershgorin.1)),
+        ..MatrixInfo::default()
+    }
+}
+
+/// Adds what a few iterations tell of the spectrum, and what a solve needs. Collective.
+fn estimate(comm: &Comm, job: &InfoJob, problem: &Problem, info: &mut MatrixInfo) -> Result<()> {
+    let (mut a, facts, _) = distribute(comm, &job.source, problem, &job.partition, &MatrixOptions::default(), None)?;
+    let storage = facts.expect("only the dense problem has no storage").1;
+    info.format = storage.ranks_by_format.iter().max_by_key(|(_, ranks)| **ranks).map_or("", |(name, _)| name);
+    info.bytes_per_row = storage.bytes_per_row;
+    let ranks = [1, 4, 16, 64, 256, 1024].into_iter().filter(|&ranks| ranks == 1 || info.rows / ranks >= LEAST_ROWS);
+    info.needs = ranks
+        .map(|ranks| Needs {
+            ranks,
+            reading_bytes: READING_BYTES * info.nonzeros / ranks,
+            solving_bytes: (storage.bytes_per_row * info.rows as f64) as u64 / ranks + 8 * VECTORS * info.rows / ranks,
+        })
+        .collect();
+    for name in ["none", "jacobi"] {
+        let m = preconditioner::Kind::named(name).expect("it is in the table");
+        info.estimates.extend(spectrum(a.as_mut(), problem, m, job.iterations)?);
+    }
+    Ok(())
+}
+
+/// The spectrum of M⁻¹ A by classic CG on a random right-hand side. None without a step. Collective.
+fn spectrum(
+    a: &mut dyn Operator,
+    problem: &Problem,
+    kind: &'static preconditioner::Kind,
+    iterations: u64,
+) -> Result<Option<Estimate>> {
+    let mut m = kind.build(a)?;
+    let b = right_hand_side(&RightHandSide::Random(0), problem, a)?.0;
+    let settings = Settings { max_iterations: iterations, rtol: 1e-14, ..Settings::default() };
+    let classic = Kind::named("hs-cg").expect("it is in the table");
+    let outcome = krylov::solve(a, m.as_mut(), &b, None, classic, &settings, |_| ());
+    Ok(Spectrum::of(&outcome.history).map(|found| {
+        let condition = found.condition();
+        Estimate {
+            preconditioner: kind.name,
+            iterations: outcome.iterations,
+            is_indefinite: outcome.reason.exit_code() == ExitCode::NotSpd,
+            lambda_min: found.lambda_min,
+            lambda_max: found.lambda_max,
+            condition,
+            // ‖e‖ falls by (√κ − 1)/(√κ + 1) per step or faster.
+            foretold_iterations: (0.5 * condition.sqrt() * (2.0 / RTOL).ln()).ceil() as u64,
+        }
+    }))
+}
+
+/// Entries counted in cells, of all ranks. Collective.
+fn spy(comm: &Comm, n: u64, rows: &Rows, title: String) -> Spy {
+    let along = Spy::cells(n);
+    let mut counts = vec![0; along * along];
+    for (k, &row) in rows.numbers.iter().enumerate() {
+        let start = along * Spy::cell(n, row);
+        for &column in rows.row(k).0 {
+            counts[start + Spy::cell(n, column)] += 1;
+        }
+    }
+    comm.reduce_u64(Op::Sum, &mut counts);
+    Spy { title, n, counts }
+}

@@ -1,0 +1,203 @@
+//! What is known of a matrix, for people, with advice.
+
+use super::terminal::{bytes, grouped};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// Schema of [`MatrixInfo`] as JSON.
+pub const INFO_SCHEMA: &str = "halocg-info/1";
+
+/// A matrix, looked at.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct MatrixInfo {
+    /// [`INFO_SCHEMA`].
+    pub schema: &'static str,
+    /// What it is.
+    pub name: String,
+    /// Global number of rows.
+    pub rows: u64,
+    /// Entries, both triangles.
+    pub nonzeros: u64,
+    /// Entries of the file that were added to one before at the same place.
+    pub duplicates: u64,
+    /// Entries of the shortest row, of the mean row, of the longest.
+    pub row_entries: (u64, f64, u64),
+    /// Largest |i − j| of an entry.
+    pub bandwidth: u64,
+    /// Mean |i − j|.
+    pub mean_distance: f64,
+    /// The first pair of entries that differ across the diagonal, in words; null if the matrix is symmetric.
+    pub asymmetry: Option<String>,
+    /// Smallest and largest diagonal entry.
+    pub diagonal: (f64, f64),
+    /// Rows with aᵢᵢ ≥ Σ |aᵢⱼ|, j ≠ i.
+    pub dominant_rows: u64,
+    /// Off-diagonal entries above zero: without any, and with dominant rows, A is an M-matrix.
+    pub positive_off_diagonal: u64,
+    /// Smallest |aᵢⱼ| that is not zero, and largest.
+    pub magnitudes: (f64, f64),
+    /// Bounds of the spectrum by Gershgorin's circles.
+    pub gershgorin: (f64, f64),
+    /// The format that most ranks would keep it in.
+    pub format: &'static str,
+    /// What a pass reads of the matrix in it, per row.
+    pub bytes_per_row: f64,
+    /// Estimates of the spectrum of M⁻¹ A, for each M that was tried.
+    pub estimates: Vec<Estimate>,
+    /// Memory by number of ranks.
+    pub needs: Vec<Needs>,
+}
+
+/// The spectrum of M⁻¹ A as some iterations of classic CG saw it: λ_min from above, λ_max from below.
+#[derive(Clone, Debug, Serialize)]
+pub struct Estimate {
+    /// M.
+    pub preconditioner: &'static str,
+    /// Iterations taken.
+    pub iterations: u64,
+    /// Whether they met a direction p with ⟨p, A p⟩ ≤ 0.
+    pub is_indefinite: bool,
+    /// Smallest Ritz value.
+    pub lambda_min: f64,
+    /// Largest Ritz value.
+    pub lambda_max: f64,
+    /// Their ratio, not above the true condition number.
+    pub condition: f64,
+    /// Iterations to a relative tolerance of 1e-8 by the bound of Chebyshev polynomials for this condition number.
+    pub foretold_iterations: u64,
+}
+
+/// Memory of one rank.
+#[derive(Clone, Debug, Serialize)]
+pub struct Needs {
+    /// Number of ranks.
+    pub ranks: u64,
+    /// While a Matrix Market file is read.
+    pub reading_bytes: u64,
+    /// Matrix and vectors of a solve with pipe-pr-cg and a diagonal preconditioner.
+    pub solving_bytes: u64,
+}
+
+/// A condition number from which on a diagonal preconditioner alone makes for long solves.
+const ILL: f64 = 1e5;
+
+impl MatrixInfo {
+    /// One or two sentences on method and preconditioner.
+    pub fn advice(&self) -> String {
+        if self.asymmetry.is_some() {
+            return "halocg solves symmetric systems only; mend the file, or use a solver such as GMRES.".into();
+        }
+        if self.diagonal.0 <= 0.0 || self.estimates.iter().any(|found| found.is_indefinite) {
+            return "The matrix is not positive definite: conjugate gradients do not apply; MINRES would.".into();
+        }
+        let of = |name: &str| self.estimates.iter().find(|found| found.preconditioner == name);
+        let (Some(none), Some(jacobi)) = (of("none"), of("jacobi")) else {
+            return "Begin with --pc jacobi, which costs next to nothing.".into();
+        };
+        let (pc, best) = if jacobi.condition < 0.7 * none.condition { ("jacobi", jacobi) } else { ("none", none) };
+        let mut text = if pc == "jacobi" {
+            format!(
+                "Use --pc jacobi: it takes the condition number from {:.1e} to {:.1e}.",
+                none.condition, jacobi.condition
+            )
+        } else {
+            "The diagonal scales nothing here: --pc none will do as well as jacobi.".into()
+        };
+        if best.condition > ILL {
+            text += " It stays large: compare --pc bjacobi and ssor.";
+        } else {
+            text += " The default method, pipe-pr-cg, suits it; --solver auto measures whether hs-cg is faster.";
+        }
+        text
+    }
+}
+
+/// The answers, for people.
+pub fn info_summary(info: &MatrixInfo) -> String {
+    let mut text = String::new();
+    let mut line =
+        |name: &str, value: String| writeln!(text, "{name:<12} {value}").expect("writing to a string succeeds");
+    line("matrix", info.name.clone());
+    let (shortest, mean, longest) = info.row_entries;
+    line("size", format!("{} rows, {} nonzeros", grouped(info.rows), grouped(info.nonzeros)));
+    if info.duplicates > 0 {
+        line("", format!("{} entries of the file added to one before at the same place", grouped(info.duplicates)));
+    }
+    line("rows", format!("{shortest} / {mean:.1} / {longest} entries, min / avg / max"));
+    line(
+        "bandwidth",
+        format!("{}, mean distance from the diagonal {:.0}", grouped(info.bandwidth), info.mean_distance),
+    );
+    line("symmetric", info.asymmetry.clone().unwrap_or("yes".into()));
+    line("diagonal", format!("{:.3e} ... {:.3e}", info.diagonal.0, info.diagonal.1));
+    let share = 100.0 * info.dominant_rows as f64 / info.rows.max(1) as f64;
+    let signs = match info.positive_off_diagonal {
+        0 => "no positive entry beside it".into(),
+        some => format!("{} positive entries beside it", grouped(some)),
+    };
+    line("", format!("dominant in {share:.1} % of the rows; {signs}"));
+    line("values", format!("{:.3e} ... {:.3e} in magnitude, zeros apart", info.magnitudes.0, info.magnitudes.1));
+    line("spectrum", format!("within {:.3e} ... {:.3e} (Gershgorin)", info.gershgorin.0, info.gershgorin.1));
+    for found in &info.estimates {
+        let name = if found.preconditioner == "none" { "A" } else { "D^-1 A" };
+        line(
+            "",
+            format!(
+                "{name:<6} {:.3e} ... {:.3e}, condition {:.1e} or more, seen by {} iterations of hs-cg",
+                found.lambda_min, found.lambda_max, found.condition, found.iterations
+            ),
+        );
+    }
+    if let Some(best) = info.estimates.iter().map(|found| found.foretold_iterations).min() {
+        line("", format!("about {} iterations to a tolerance of 1e-8, by that condition", grouped(best)));
+    }
+    if !info.format.is_empty() {
+        line("storage", format!("{}, {:.1} bytes per row", info.format, info.bytes_per_row));
+        line("memory", "of one rank: while reading text, while solving".into());
+    }
+    for need in &info.needs {
+        let ranks = format!("{} ranks", need.ranks);
+        line(
+            "",
+            format!("{ranks:>11}  {:>9}  {:>9}", bytes(need.reading_bytes as f64), bytes(need.solving_bytes as f64)),
+        );
+    }
+    line("advice", info.advice());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn estimate(preconditioner: &'static str, condition: f64) -> Estimate {
+        Estimate {
+            preconditioner,
+            iterations: 9,
+            is_indefinite: false,
+            lambda_min: 1.0,
+            lambda_max: condition,
+            condition,
+            foretold_iterations: 100,
+        }
+    }
+
+    fn with(none: f64, jacobi: f64) -> MatrixInfo {
+        let estimates = vec![estimate("none", none), estimate("jacobi", jacobi)];
+        MatrixInfo { diagonal: (1.0, 2.0), estimates, ..MatrixInfo::default() }
+    }
+
+    #[test]
+    fn advice_follows_the_figures() {
+        assert!(with(1e8, 100.0).advice().starts_with("Use --pc jacobi"));
+        assert!(with(100.0, 100.0).advice().contains("--pc none"));
+        assert!(with(1e9, 1e8).advice().contains("bjacobi"));
+        assert!(!with(1e9, 1e3).advice().contains("bjacobi"));
+        let asymmetry = Some("A(1,2)".into());
+        assert!(MatrixInfo { asymmetry, ..with(1.0, 1.0) }.advice().contains("symmetric systems only"));
+        let mut indefinite = with(1.0, 1.0);
+        indefinite.estimates[0].is_indefinite = true;
+        assert!(indefinite.advice().contains("not positive definite"));
+        assert!(info_summary(&with(1e8, 100.0)).contains("condition 1.0e2 or more"));
+    }
+}
