@@ -12,6 +12,7 @@
 //!
 //! rounded once more, to f64. Every term is off by at most 2⁻⁶² of the largest.
 
+use crate::exponent::power_of_two;
 use crate::simd::{LANES, Simd};
 
 /// Bits from a bin to the next.
@@ -118,15 +119,6 @@ pub fn merge_words(sums: &mut [f64], others: &[f64]) {
         let mut merged = Binned::from_words(*sum);
         merged.merge(Binned::from_words(*other));
         *sum = merged.to_words();
-    }
-}
-
-/// 2^`exponent`, not below the least f64.
-const fn power_of_two(exponent: i32) -> f64 {
-    if exponent < -1022 {
-        f64::from_bits(1 << (exponent - LEAST_EXPONENT))
-    } else {
-        f64::from_bits(((1023 + exponent) as u64) << 52)
     }
 }
 

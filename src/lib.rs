@@ -20,6 +20,7 @@
 //! * [`signals`]: signals that ask for an end;
 //! * [`tridiagonal`]: eigenvalues of tridiagonal matrices;
 //! * [`simd`]: vector instructions, chosen at run time;
+//! * [`exponent`]: powers of two;
 //! * [`binned`]: sums whose bits do not depend on the order of their terms;
 //! * [`vector`]: a rank's own rows of a vector;
 //! * [`comm`]: ranks, sums, exchanges;
@@ -79,6 +80,7 @@ pub mod cli;
 pub mod comm;
 pub mod distributed;
 pub mod error;
+pub mod exponent;
 pub mod faults;
 pub mod files;
 pub mod krylov;

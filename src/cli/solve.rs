@@ -31,7 +31,7 @@ pub struct SolveOptions {
     #[arg(long, visible_alias = "ksp-rtol", alias = "ksp_rtol", default_value = "1e-8", allow_negative_numbers = true, value_parser = not_negative, help_heading = "Stopping")]
     pub rtol: f64,
     /// Absolute tolerance: stop when ||r|| <= ATOL
-    #[arg(long, visible_alias = "ksp-atol", alias = "ksp_atol", default_value = "1e-50", allow_negative_numbers = true, value_parser = not_negative, help_heading = "Stopping")]
+    #[arg(long, visible_alias = "ksp-atol", alias = "ksp_atol", default_value = "0", allow_negative_numbers = true, value_parser = not_negative, help_heading = "Stopping")]
     pub atol: f64,
     /// Give up when ||r|| > DIVTOL ||b||
     #[arg(long, visible_alias = "ksp-divtol", alias = "ksp_divtol", default_value = "1e8", allow_negative_numbers = true, value_parser = positive, help_heading = "Stopping")]

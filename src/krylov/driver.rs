@@ -4,11 +4,13 @@ use super::course::{Checked, Course};
 use super::method::{Method, Scalars, Step};
 use super::repair::{repair, repair_direction};
 use super::saved::Saved;
+use super::scaled::solve_watched;
 use super::strike::strike;
 use super::trust::{Doubt, Replacement, Verdict, is_sound};
 use super::watch::{Begin, OnlyObserve, Watch};
 use super::{Kind, Reason};
 use crate::comm::{Op, Phase};
+use crate::exponent::{exponent, times_power_of_two};
 use crate::faults::{self, Moment};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
@@ -51,7 +53,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             rtol: 1e-8,
-            atol: 1e-50,
+            atol: 0.0,
             divtol: 1e8,
             max_iterations: 10_000,
             replacement: Replacement::WhenNeeded,
@@ -179,12 +181,8 @@ pub fn solve(
     solve_watched(a, m, b, begin, kind, settings, &mut OnlyObserve(observe)).expect("an initial guess fits")
 }
 
-/// The same from an initial guess or a saved state, and with somebody watching, who may save the state and end
-/// the solve between two iterations. None if the saved state is not one of this method. Collective.
-///
-/// # Panics
-/// As [`solve`].
-pub fn solve_watched(
+/// [`solve_watched`] for numbers that are neither huge nor tiny.
+pub(super) fn solve_as_it_is(
     a: &mut dyn Operator,
     m: &mut dyn Preconditioner,
     b: &[f64],
@@ -433,9 +431,20 @@ fn is_positive_definite(a: &dyn Operator, m: &mut dyn Preconditioner, r: &[f64])
     nu > 0.0
 }
 
-/// ‖x‖₂ over all ranks. Collective.
+/// ‖x‖₂ over all ranks, where its square over- or underflows as well. Collective.
 pub fn norm(a: &dyn Operator, x: &[f64]) -> f64 {
+    const LEAST_SQUARE: f64 = 1e-280;
     let comm = a.layout().comm();
     let [square] = comm.sum_of([comm.dot(x, x)]);
-    square.sqrt()
+    if square.is_nan() || (LEAST_SQUARE..f64::INFINITY).contains(&square) {
+        return square.sqrt();
+    }
+    let mut largest = [x.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()))];
+    comm.reduce_f64(Op::Max, &mut largest);
+    let Some(exponent) = exponent(largest[0]) else {
+        return square.sqrt(); // zero or infinite
+    };
+    let scaled: Vec<f64> = x.iter().map(|&x| times_power_of_two(x, -exponent)).collect();
+    let [square] = comm.sum_of([comm.dot(&scaled, &scaled)]);
+    times_power_of_two(square.sqrt(), exponent)
 }

@@ -20,16 +20,18 @@ mod reason;
 mod repair;
 mod saved;
 mod scalars;
+mod scaled;
 mod strike;
 mod trust;
 mod watch;
 
 pub use cost::{Cost, Preconditioning};
-pub use driver::{Outcome, Record, Settings, Snapshot, StopOn, norm, residual, solve, solve_watched};
+pub use driver::{Outcome, Record, Settings, Snapshot, StopOn, norm, residual, solve};
 pub use method::{Column, Method, Scalars, State, Step, Summed};
 pub use reason::Reason;
 pub use saved::Saved;
 pub use scalars::{ErrorBounds, Spectrum};
+pub use scaled::solve_watched;
 pub use trust::{Replacement, TRUE_RESIDUAL_FACTOR};
 pub use watch::{Begin, Turn, Watch};
 

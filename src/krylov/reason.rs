@@ -21,7 +21,7 @@ pub enum Reason {
     Diverged,
     /// The recurrence has lost touch with the true residual above the tolerance, and replacing it no longer helps.
     Stagnated,
-    /// A scalar became NaN or infinite, or a norm underflowed to zero.
+    /// A scalar became NaN or infinite, or x is beyond what f64 holds.
     NotFinite,
     /// μ = ⟨p, A p⟩ ≤ 0: A is not positive definite.
     IndefiniteMatrix,

@@ -7,6 +7,7 @@
 //! * The spectrum of M⁻¹ A: the extreme eigenvalues of the Lanczos matrix that α and β hold.
 
 use super::driver::Record;
+use crate::exponent::{exponent, times_power_of_two};
 use crate::tridiagonal::eigenvalue;
 use std::collections::VecDeque;
 
@@ -116,21 +117,25 @@ impl Spectrum {
         let steps: Vec<&Record> = history.iter().filter(|record| record.alpha.is_finite()).collect();
         let segments = steps.chunk_by(|_, next| next.beta != 0.0);
         let longest = segments.max_by_key(|segment| segment.len())?;
+        // In units of one of them, lest squares over- or underflow; powers of two round nothing.
+        let unit = exponent(longest[0].alpha)?;
+        let alpha = |k: usize| times_power_of_two(longest[k].alpha, -unit);
         // T = L D Lᵀ in terms of the scalars: diagonal 1/α_k + β_k/α_{k−1}, beside it √β_{k+1} / α_k.
         let mut diagonal = Vec::with_capacity(longest.len());
         let mut beside_squared = Vec::with_capacity(longest.len());
         for (k, record) in longest.iter().enumerate() {
-            let before = if k > 0 { record.beta / longest[k - 1].alpha } else { 0.0 };
-            diagonal.push(1.0 / record.alpha + before);
+            let before = if k > 0 { record.beta / alpha(k - 1) } else { 0.0 };
+            diagonal.push(1.0 / alpha(k) + before);
             if k > 0 {
-                beside_squared.push(record.beta / longest[k - 1].alpha.powi(2));
+                beside_squared.push(record.beta / alpha(k - 1).powi(2));
             }
         }
         if beside_squared.iter().any(|&square| square.is_nan() || square < 0.0) {
             return None; // a negative β: the recurrence had broken down
         }
         let n = diagonal.len();
-        let lambda_max = eigenvalue(&diagonal, &beside_squared, n - 1);
-        Some(Spectrum { lambda_min: eigenvalue(&diagonal, &beside_squared, 0), lambda_max })
+        let [lambda_min, lambda_max] =
+            [0, n - 1].map(|index| times_power_of_two(eigenvalue(&diagonal, &beside_squared, index), -unit));
+        Some(Spectrum { lambda_min, lambda_max })
     }
 }

@@ -4,6 +4,7 @@ mod dense;
 mod matrix;
 #[allow(clippy::module_inception)]
 mod operator;
+mod scaled;
 mod storage;
 mod wavefront;
 
@@ -11,4 +12,5 @@ pub use dense::DenseColumns;
 pub(crate) use matrix::ROWS_BETWEEN_POLLS;
 pub use matrix::{DistMatrix, MATRIX_FREE, MatrixOptions, Schedule};
 pub use operator::{EachBlock, OneSweep, Operator};
+pub(crate) use scaled::{Scaled, scale_each_into, scale_into};
 pub use storage::{Format, TABLE as FORMATS};

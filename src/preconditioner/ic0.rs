@@ -71,7 +71,8 @@ fn factorize(comm: &Comm, block: &LocalRows, diagonal: &[f64], shift: f64) -> Op
             let (earlier, l) = factor.row(column);
             let dot: f64 = earlier.iter().zip(l).map(|(&k, l)| l * scaled[k as usize]).sum();
             scaled[column] = value - dot;
-            pivot -= scaled[column] * scaled[column] * factor.inverse_pivot(column);
+            // The square alone might over- or underflow.
+            pivot -= scaled[column] * (scaled[column] * factor.inverse_pivot(column));
         }
         // Of a pivot this small rounding has left no digit.
         if !(pivot > f64::EPSILON * entry && pivot.is_finite()) {

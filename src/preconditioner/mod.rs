@@ -11,6 +11,7 @@ mod jacobi;
 mod lanczos;
 #[allow(clippy::module_inception)]
 mod preconditioner;
+mod scaled;
 mod ssor;
 
 pub use block_jacobi::{SUB_TABLE, SubKind};
@@ -21,6 +22,7 @@ pub use ic0::Ic0;
 pub use identity::Identity;
 pub use jacobi::Jacobi;
 pub use preconditioner::Preconditioner;
+pub(crate) use scaled::Scaled;
 
 use crate::comm::{Comm, Counts, Phase};
 use crate::error::Result;

@@ -22,6 +22,7 @@ mod reference;
 mod reproducible;
 mod saved;
 mod scalars;
+mod scales;
 mod solve;
 mod sums;
 mod support;
@@ -55,6 +56,7 @@ fn bodies() -> Vec<Body> {
         product::BODIES,
         saved::BODIES,
         scalars::BODIES,
+        scales::BODIES,
         reference::BODIES,
         reproducible::BODIES,
         solve::BODIES,

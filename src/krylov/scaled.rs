@@ -1,0 +1,168 @@
+//! Systems of huge or tiny numbers, whose inner products would overflow or vanish: solved as a system of ordinary ones.
+//!
+//! With A = 2^a A', M = 2^a M' and b = 2^c b', conjugate gradients for A' x' = b' take the steps that they take for
+//! A x = b, and x = 2^(c−a) x'. Powers of two round nothing: the iterates have the same digits. What a user sees is in
+//! the units of A and b; a saved state is in those of A' and b', which A and b determine.
+
+use super::driver::{Outcome, Record, Settings, Snapshot, norm, residual, solve_as_it_is};
+use super::saved::Saved;
+use super::trust::TRUE_RESIDUAL_FACTOR;
+use super::watch::{Begin, Turn, Watch};
+use super::{Kind, Reason};
+use crate::comm::Op;
+use crate::distributed::Layout;
+use crate::exponent::{exponent, times_power_of_two};
+use crate::operator::{self, Operator};
+use crate::preconditioner::{self, Preconditioner};
+
+/// A matrix is taken as it is if its diagonal lies within 2^±100, and b if its largest entry lies within 2^±200: then
+/// ‖A‖⁴ ‖b‖², the most extreme number that a method sums up, is far from the ends of f64, with rounding to spare.
+const ORDINARY_MATRIX: i32 = 100;
+const ORDINARY_RHS: i32 = 200;
+/// Exponents are multiples of this: a reproducible sum of scaled numbers then falls into the same bins, elsewhere.
+const STEP: i32 = 32;
+
+/// Solves A x = b from an initial guess or a saved state, with somebody watching, who may save the state and end
+/// the solve between two iterations. None if the saved state is not one of this method. Collective.
+///
+/// # Panics
+/// As [`solve`](super::solve).
+pub fn solve_watched(
+    a: &mut dyn Operator,
+    m: &mut dyn Preconditioner,
+    b: &[f64],
+    begin: Begin,
+    kind: &Kind,
+    settings: &Settings,
+    watch: &mut dyn Watch,
+) -> Option<Outcome> {
+    let comm = a.layout().comm().clone();
+    let clock = comm.clock_seconds();
+    let outcome = match Units::of(a, b) {
+        Units { matrix: 0, rhs: 0, .. } => solve_as_it_is(a, m, b, begin, kind, settings, watch)?,
+        units => units.solve(a, m, b, begin, kind, settings, watch)?,
+    };
+    Some(Outcome { seconds: comm.clock_seconds() - clock, ..outcome })
+}
+
+/// The exponents a and c.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Units {
+    matrix: i32,
+    rhs: i32,
+}
+
+impl Units {
+    /// Of the middle of the diagonal, and of the largest entry of b; zero for ordinary ones. Collective.
+    fn of(a: &dyn Operator, b: &[f64]) -> Units {
+        // Greatest, negated least and b's greatest exponent.
+        let mut ends = [f64::NEG_INFINITY; 3];
+        for exponent in a.diagonal().into_iter().filter_map(exponent).map(f64::from) {
+            ends = [ends[0].max(exponent), ends[1].max(-exponent), ends[2]];
+        }
+        ends[2] = b.iter().copied().filter_map(exponent).map(f64::from).fold(ends[2], f64::max);
+        a.layout().comm().reduce_f64(Op::Max, &mut ends);
+        let [greatest, least, of_b] = ends;
+        let matrix = if greatest.max(least) <= f64::from(ORDINARY_MATRIX) { 0.0 } else { (greatest - least) / 2.0 };
+        let rhs = match of_b.abs() {
+            f64::INFINITY => matrix, // b = 0: what counts is A x₀
+            size if size <= f64::from(ORDINARY_RHS) => 0.0,
+            _ => of_b,
+        };
+        let [matrix, rhs] = [matrix, rhs].map(|exponent| STEP * (exponent / f64::from(STEP)).round() as i32);
+        Units { matrix, rhs }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn solve(
+        self,
+        a: &mut dyn Operator,
+        m: &mut dyn Preconditioner,
+        b: &[f64],
+        begin: Begin,
+        kind: &Kind,
+        settings: &Settings,
+        watch: &mut dyn Watch,
+    ) -> Option<Outcome> {
+        let Units { matrix, rhs } = self;
+        let from_x = matrix - rhs;
+        let identity = m.is_identity();
+        let b = scaled(b, -rhs);
+        let x0 = if let Begin::At(Some(x0)) = begin { Some(scaled(x0, from_x)) } else { None };
+        let begin = if let Begin::At(_) = begin { Begin::At(x0.as_deref()) } else { begin };
+        let of_a = if identity { matrix } else { 0 };
+        let inner_settings = Settings {
+            atol: times_power_of_two(settings.atol, -rhs),
+            lambda_min: settings.lambda_min.map(|lambda| times_power_of_two(lambda, -of_a)),
+            ..*settings
+        };
+        let mut a = operator::Scaled::new(a, matrix);
+        let mut m = preconditioner::Scaled::new(m, matrix);
+        let mut watch = InUsersUnits { watch, units: self, identity, settings };
+        let mut outcome = solve_as_it_is(&mut a, &mut m, &b, begin, kind, &inner_settings, &mut watch)?;
+
+        // x itself may overflow, or become subnormal and lose digits.
+        let x = scaled(&outcome.x, -from_x);
+        let kept = scaled(&x, from_x);
+        if a.layout().comm().reduced(Op::Max, u64::from(kept != outcome.x)) == 1 {
+            let allowed = outcome.true_residual.max(inner_settings.tolerance(outcome.reference_norm));
+            let r = residual(&mut a, &b, &kept);
+            outcome.true_residual = norm(&a, &r);
+            let is_kept = outcome.true_residual <= TRUE_RESIDUAL_FACTOR * allowed;
+            if outcome.reason.is_converged() && !is_kept {
+                outcome.reason = Reason::NotFinite;
+            }
+        }
+        let of_b = |size: f64| times_power_of_two(size, rhs);
+        Some(Outcome {
+            x,
+            reference_norm: of_b(outcome.reference_norm),
+            recurrence_residual: of_b(outcome.recurrence_residual),
+            true_residual: of_b(outcome.true_residual),
+            history: outcome.history.iter().map(|record| self.record(record, identity)).collect(),
+            ..outcome
+        })
+    }
+
+    /// A line of the history; ν, which is a square, may be beyond what f64 holds.
+    fn record(self, record: &Record, identity: bool) -> Record {
+        let Units { matrix, rhs } = self;
+        let (of_alpha, of_nu) = if identity { (-matrix, 2 * rhs) } else { (0, 2 * rhs - matrix) };
+        Record {
+            residual: times_power_of_two(record.residual, rhs),
+            nu: times_power_of_two(record.nu, of_nu),
+            alpha: times_power_of_two(record.alpha, of_alpha),
+            ..*record
+        }
+    }
+}
+
+fn scaled(vector: &[f64], exponent: i32) -> Vec<f64> {
+    vector.iter().map(|&number| times_power_of_two(number, exponent)).collect()
+}
+
+/// Shows a scaled solve as the one that was asked for.
+struct InUsersUnits<'a> {
+    watch: &'a mut dyn Watch,
+    units: Units,
+    identity: bool,
+    settings: &'a Settings,
+}
+
+impl Watch for InUsersUnits<'_> {
+    fn observe(&mut self, Snapshot { iteration, record, x, a }: Snapshot) {
+        let Units { matrix, rhs } = self.units;
+        let x = scaled(x, rhs - matrix);
+        let mut a = operator::Scaled::new(a, -matrix);
+        let record = self.units.record(&record, self.identity);
+        self.watch.observe(Snapshot { iteration, record, x: &x, a: &mut a });
+    }
+
+    fn turn(&mut self, iteration: u64, _: &Settings) -> Turn {
+        self.watch.turn(iteration, self.settings)
+    }
+
+    fn save(&mut self, layout: &Layout, saved: Saved) {
+        self.watch.save(layout, saved);
+    }
+}
