@@ -170,6 +170,8 @@ fn outcomes_have_their_exit_codes() {
     let folder = Folder::new("outcomes");
     let indefinite = folder.write("indefinite.mtx", blocks(40, 1.0, 2.0).text());
     let huge = folder.write("huge.mtx", blocks(40, 1e300, 1e299).text());
+    let tiny = folder.write("tiny.mtx", blocks(40, 1e-100, 1e-101).text());
+    let large = folder.write("large.mtx", vector_text(&[1e300; 40]));
     let waves: Vec<f64> = (0..40).map(|i| if i % 2 == 0 { 1.0 + i as f64 } else { -3.0 }).collect();
     let waves = folder.write("waves.mtx", vector_text(&waves));
     let plate = mesh("plate_hole.mtx");
@@ -180,8 +182,10 @@ fn outcomes_have_their_exit_codes() {
         (&["solve", &plate, "--max-it", "0"], 4, "DIVERGED_ITS"),
         (&["solve", &plate, "--divtol", "1e-3"], 5, "DIVERGED_DTOL"),
         (&["solve", &plate, "--solver", "hs-cg", "--rtol", "1e-17"], 5, "STAGNATED"),
-        (&["solve", &huge], 6, "DIVERGED_NANORINF"),
-        (&["solve", &huge, "--solver", "hs-cg"], 6, "DIVERGED_NANORINF"),
+        (&["solve", &huge], 0, "CONVERGED_RTOL"),
+        (&["solve", &tiny, "--solver", "hs-cg"], 0, "CONVERGED_RTOL"),
+        (&["solve", &tiny, "--rhs", &large], 6, "DIVERGED_NANORINF"),
+        (&["solve", &tiny, "--rhs", &large, "--solver", "hs-cg"], 6, "DIVERGED_NANORINF"),
         (&["solve", &indefinite, "--rhs", &waves], 7, "DIVERGED_INDEFINITE_MAT"),
         (&["solve", &indefinite, "--rhs", &waves, "--solver", "hs-cg"], 7, "DIVERGED_INDEFINITE_MAT"),
         (&["solve", &indefinite, "--rhs", &waves, "--pc", "jacobi"], 7, "DIVERGED_INDEFINITE_MAT"),
