@@ -15,6 +15,7 @@
 //! (‖r_k‖ + α_k ‖s_k‖)²                                                    norms of M⁻¹; a factor ‖r‖ is that of the
 //!                                                                         largest r if r̃ has a recurrence of its own
 //! β λ ‖p_k‖ (‖r_k‖ + α_k ‖s_k‖) + (‖p_{k+1}‖ + ‖r_{k+1}‖) ‖s_{k+1}‖       that of p of M; λ: the largest 1/α so far
+//!   + β ‖s_k − A p_k‖ ‖r_{k+1}‖                                           where s comes from a recurrence
 //! ```
 //!
 //! Which multiple depends on A, M and n; it is learned from the iterates before. No sum, product or vector is needed for
@@ -54,6 +55,8 @@ pub(super) struct Health {
     largest_nu: f64,
     /// The largest 1/α, which is at most the largest eigenvalue of M⁻¹ A.
     lambda: f64,
+    /// ‖s − A p‖ in the norm of M⁻¹, as a multiple of ε: what the updates of s have left in it.
+    drift: f64,
     /// The largest gaps, as multiples of ε times their size.
     largest: [f64; 2],
     comparisons: u32,
@@ -63,13 +66,14 @@ pub(super) struct Health {
 
 impl Health {
     /// All of it, in the order in which [`take_scalars`](Health::take_scalars) takes it.
-    pub(super) fn to_scalars(&self) -> [f64; 12] {
-        let &Health { before, p_square, largest_nu, lambda, largest, comparisons, alarmed } = self;
+    pub(super) fn to_scalars(&self) -> [f64; 13] {
+        let &Health { before, p_square, largest_nu, lambda, drift, largest, comparisons, alarmed } = self;
         let (nu, Summed { mu, gamma, delta, apart }) = before
             .and_then(|before| Some((before.nu, before.summed?)))
             .unwrap_or((f64::NAN, Summed { mu: 0.0, gamma: 0.0, delta: 0.0, apart: false }));
         let of_before = [nu, mu, gamma, delta, f64::from(u8::from(apart))];
-        let rest = [p_square, largest_nu, lambda, largest[0], largest[1], comparisons.into(), u8::from(alarmed).into()];
+        let rest =
+            [p_square, largest_nu, lambda, drift, largest[0], largest[1], comparisons.into(), u8::from(alarmed).into()];
         std::array::from_fn(|k| if k < 5 { of_before[k] } else { rest[k - 5] })
     }
 
@@ -83,6 +87,7 @@ impl Health {
         self.p_square = saved.next()?;
         self.largest_nu = saved.next()?;
         self.lambda = saved.next()?;
+        self.drift = saved.next()?;
         self.largest = [saved.next()?, saved.next()?];
         self.comparisons = saved.next()? as u32;
         self.alarmed = saved.next()? == 1.0;
@@ -105,7 +110,8 @@ impl Health {
         let step = before.nu.sqrt() + alpha * was.gamma.sqrt();
         let sizes = [
             step * if summed.apart { self.largest_nu.sqrt() + step } else { step },
-            beta * lambda * p_before * step + (p_square.sqrt() + now.nu.sqrt()) * summed.gamma.sqrt(),
+            beta * (lambda * p_before * step + self.drift * now.nu.sqrt())
+                + (p_square.sqrt() + now.nu.sqrt()) * summed.gamma.sqrt(),
         ];
         let gaps = [now.nu - now.nu_predicted, (summed.mu - summed.delta) - beta * (was.mu - was.delta)];
         let gaps = [0, 1].map(|k| (gaps[k] / (f64::EPSILON * sizes[k])).abs());
@@ -127,6 +133,7 @@ impl Health {
             self.comparisons += 1;
             [0, 1].into_iter().for_each(|k| self.largest[k] = self.largest[k].max(gaps[k]));
             (self.p_square, self.lambda, self.largest_nu) = (p_square, lambda, self.largest_nu.max(now.nu));
+            self.drift = beta * self.drift + lambda * step;
         }
         finding
     }
@@ -134,6 +141,7 @@ impl Health {
     /// There is nothing to compare the scalars with.
     fn begin(&mut self, now: &Scalars, &Summed { mu, delta, .. }: &Summed) -> Option<Finding> {
         [&mut self.p_square, &mut self.largest_nu].into_iter().for_each(|most| *most = most.max(now.nu));
+        self.drift = self.lambda * self.p_square.sqrt(); // s has just been computed
         (self.alarmed && (mu - delta).abs() > CONJUGATE * mu).then_some(Finding::NotConjugate)
     }
 }
