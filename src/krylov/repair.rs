@@ -24,6 +24,8 @@ const NO_DRIFT: f64 = 1e-6;
 const GAIN: f64 = 0.1;
 /// An entry of x is off by this share of it in sound solves too; 1e-10 was seen with PIPE-P-CG.
 const ROUNDING: f64 = 1e-9;
+/// Squares of a larger residual's entries overflow, and do not say which is the greatest.
+const MOST_COMPARED: f64 = 1e150;
 /// Of 10³⁰⁸ each step leaves rounding, some 10⁻¹⁶ of it.
 const MOST_STEPS: usize = 40;
 
@@ -37,7 +39,7 @@ pub(super) fn repair(a: &mut dyn Operator, b: &[f64], checked: &mut Checked, exp
     let mut best = checked.clone();
     for step in 0..MOST_STEPS {
         let mut next = best.clone();
-        if best.true_residual.is_finite() {
+        if best.true_residual <= MOST_COMPARED {
             let lessened = |((r, a), x): ((&f64, &f64), &f64)| {
                 let is_rounding = step == 0 && (r / a).abs() <= ROUNDING * x.abs();
                 if is_rounding { 0.0 } else { r * r / a }
@@ -70,10 +72,10 @@ pub(super) fn repair(a: &mut dyn Operator, b: &[f64], checked: &mut Checked, exp
     is_repaired
 }
 
-/// What is left of the residual, as a share; 0 if it was not finite before, infinite if it no longer is.
+/// What is left of the residual, as a share; 0 if it was beyond comparison before, infinite if it no longer is finite.
 fn gain(after: &Checked, before: &Checked) -> f64 {
     match (after.true_residual, before.true_residual) {
-        (_, before) if !before.is_finite() => 0.0,
+        (_, before) if before.is_nan() || before > MOST_COMPARED => 0.0,
         (after, _) if after.is_nan() => f64::INFINITY,
         (after, before) => after / before,
     }
