@@ -70,6 +70,9 @@
 //! });
 //! assert!(iterations.iter().all(|count| count == &iterations[0]));
 //! ```
+//!
+//! More of the kind: `examples/triplets.rs`, a system from triplets; `examples/preconditioner.rs`, a preconditioner of
+//! one's own.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
