@@ -77,7 +77,7 @@ bench-input: deps ## MB/s of reading Matrix Market, against sprs, scipy and fast
 	@test -x target/bench-input/venv/bin/python || python3 -m venv target/bench-input/venv
 	@target/bench-input/venv/bin/pip install --quiet numpy scipy fast_matrix_market
 	$(OPENMPI) $(CARGO) bench --no-run --bench input
-	target/bench-input/venv/bin/python benches/input/readers.py "$$($(OPENMPI) $(CARGO) bench --no-run --bench input 2>&1 | sed -n 's/.*(\(.*\)).*/\1/p')"
+	target/bench-input/venv/bin/python benches/input/readers.py "$$($(OPENMPI) $(CARGO) bench --no-run --bench input 2>&1 | sed -n 's/^ *Executable .*(\(.*\))$$/\1/p')"
 
 bench-latency: ## where sums are slow, by a modelled clock and in a simulator: the bars of benches/latency
 	@scripts/install-deps.sh openmpi latency

@@ -66,6 +66,10 @@ fn refused(message: String) -> Error {
 /// arguments is left to the parse that follows.
 fn announced(command: &Command, arguments: &[OsString]) -> (Option<PathBuf>, Vec<String>) {
     let (mut file, mut subcommands) = (None, Vec::new());
+    // Nearly always there is none, and no need to parse twice.
+    if !arguments.iter().any(|argument| argument.as_encoded_bytes().starts_with(b"--config")) {
+        return (file, subcommands);
+    }
     let Ok(matches) = command.clone().ignore_errors(true).try_get_matches_from(arguments) else {
         return (file, subcommands);
     };

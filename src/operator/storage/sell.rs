@@ -194,20 +194,30 @@ impl Sell {
     }
 
     /// `rows` are those of one block.
+    #[allow(unsafe_code)]
     pub(super) fn multiply<const K: usize>(&self, rows: Range<usize>, x: &[[f64; K]], y: &mut [[f64; K]]) {
         assert!(x.len() >= self.columns_end && rows.start.is_multiple_of(BLOCK));
         assert!(rows.end == self.order.len().min(rows.start + BLOCK));
         // Apart, so that each is compiled for what it is.
         match &self.values {
-            Values::Plain(values) => vectorized!(simd => self.multiply_block(simd, rows, values, |value| value, x, y)),
+            // SAFETY: as asserted, and these are the entries' values.
+            Values::Plain(values) => {
+                vectorized!(simd => unsafe { self.multiply_block(simd, rows, values, |value| value, x, y) });
+            }
+            // SAFETY: as above.
             Values::Coded(codes, table) => {
-                vectorized!(simd => self.multiply_block(simd, rows, codes, |code: u8| table[code as usize], x, y));
+                vectorized!(simd => unsafe {
+                    self.multiply_block(simd, rows, codes, |code: u8| table[code as usize], x, y)
+                });
             }
         }
     }
 
+    /// # Safety
+    /// x has `columns_end` rows or more.
     #[inline(always)]
-    fn multiply_block<S: Simd, T: Copy, const K: usize>(
+    #[allow(unsafe_code)]
+    unsafe fn multiply_block<S: Simd, T: Copy, const K: usize>(
         &self,
         simd: S,
         rows: Range<usize>,
@@ -228,21 +238,27 @@ impl Sell {
             let values = &values[at.value..at.value + entries];
             if is_near {
                 let columns = &self.near[at.near..at.near + entries];
-                self.multiply_group(simd, mine, length, columns, values, decoded, near_x, y);
+                // SAFETY: the columns of this block's near rows are counted from where `near_x` begins; `new` has found them
+                // all below `columns_end`, no field changes afterwards, and x is as long as the caller has promised.
+                unsafe { self.multiply_group(simd, mine, length, columns, values, decoded, near_x, y) };
                 at.near += entries;
             } else {
                 let columns = &self.far[at.far..at.far + entries];
-                self.multiply_group(simd, mine, length, columns, values, decoded, x, y);
+                // SAFETY: as above, counted from 0.
+                unsafe { self.multiply_group(simd, mine, length, columns, values, decoded, x, y) };
                 at.far += entries;
             }
             at.value += entries;
         }
     }
 
-    /// Rows of `length` entries each, their columns counted from the beginning of x.
+    /// Rows of `length` entries each.
+    ///
+    /// # Safety
+    /// Every column is below x.len().
     #[inline(always)]
     #[allow(clippy::too_many_arguments, unsafe_code)]
-    fn multiply_group<S: Simd, C: Copy + Into<u32>, T: Copy, const K: usize>(
+    unsafe fn multiply_group<S: Simd, C: Copy + Into<u32>, T: Copy, const K: usize>(
         &self,
         simd: S,
         rows: &[u16],
@@ -259,9 +275,7 @@ impl Sell {
                 let (mine, later) = rows.split_at($width);
                 let (my_columns, later_columns) = columns.split_at($width * length);
                 let (my_values, later_values) = values.split_at($width * length);
-                // SAFETY: the columns are those of this block, and x begins where they are counted from; `new` has found
-                // them all below `columns_end`, no field changes afterwards, and `multiply` has asserted that x is as
-                // long as that.
+                // SAFETY: the caller has promised what this asks for.
                 let sums: [[f64; K]; $width] = unsafe { $products(simd, my_columns, my_values, decoded, x) };
                 for (&row, sum) in mine.iter().zip(sums) {
                     y[row as usize] = sum;
@@ -333,6 +347,7 @@ unsafe fn eight_rows<S: Simd, C: Copy + Into<u32>, T: Copy, const K: usize>(
     decoded: impl Fn(T) -> f64,
     x: &[[f64; K]],
 ) -> [[f64; K]; WIDTH] {
+    const { assert!(K == 1 || K == 2, "one vector, or a pair") };
     // SAFETY: the caller has promised it.
     let x = |column: C| unsafe { x.get_unchecked(column.into() as usize) };
     let mut sums = [simd.splat(0.0); K];
@@ -394,4 +409,58 @@ unsafe fn few_rows<S: Simd, C: Copy + Into<u32>, T: Copy, const K: usize, const 
         }
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::with_every_simd;
+
+    /// All products, block by block.
+    #[allow(unsafe_code)]
+    fn products<S: Simd, const K: usize>(simd: S, sell: &Sell, x: &[[f64; K]]) -> Vec<[u64; K]> {
+        assert!(x.len() >= sell.columns_end);
+        let mut y = vec![[f64::NAN; K]; sell.order.len()];
+        for rows in blocks(y.len(), BLOCK) {
+            let y = &mut y[rows.clone()];
+            // SAFETY: x is as long as asserted.
+            unsafe {
+                match &sell.values {
+                    Values::Plain(values) => sell.multiply_block(simd, rows, values, |value| value, x, y),
+                    Values::Coded(codes, table) => {
+                        sell.multiply_block(simd, rows, codes, |code: u8| table[code as usize], x, y);
+                    }
+                }
+            }
+        }
+        y.into_iter().map(|y| y.map(f64::to_bits)).collect()
+    }
+
+    #[test]
+    fn rows_of_any_length_with_every_instruction() {
+        // Blocks that begin far behind column 0 among them, and a part of a block at the end.
+        let len = 18 * BLOCK + 37;
+        let mut rows = LocalRows::new();
+        for row in 0..len {
+            let reach = if row % 900 < 3 { len } else { 20 };
+            let mut columns: Vec<usize> = (0..row * row % 13).map(|k| (row + k * reach / 13) % len).collect();
+            columns.sort_unstable();
+            columns.dedup();
+            rows.push(columns.into_iter().map(|column| (column as u32, 0.1 + ((row + column) % 200) as f64)));
+        }
+        let x: Vec<[f64; 2]> = (0..len).map(|row| [1.0 / (row as f64 + 0.3), 3.0 - 0.01 * row as f64]).collect();
+        let first: Vec<[f64; 1]> = x.iter().map(|x| [x[0]]).collect();
+        let plain = |k: usize, row: usize| {
+            rows.entries(row).fold(0.0, |sum, (column, value)| sum + value * x[column as usize][k]).to_bits()
+        };
+        let expected: Vec<[u64; 2]> = (0..len).map(|row| [plain(0, row), plain(1, row)]).collect();
+        for is_coded in [false, true] {
+            let sell = Sell::new(rows.clone(), is_coded);
+            assert!(!sell.near.is_empty() && !sell.far.is_empty());
+            with_every_simd!(simd => {
+                assert!(products(simd, &sell, &x) == expected, "pairs, coded: {is_coded}");
+                assert!(products(simd, &sell, &first).iter().zip(&expected).all(|(y, both)| y[0] == both[0]));
+            });
+        }
+    }
 }
