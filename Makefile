@@ -127,7 +127,7 @@ test-openmpi: ## all tests, under Open MPI
 
 test-mpich: ## the tests that start ranks, under MPICH
 	@scripts/install-deps.sh mpich
-	$(MPICH) $(CARGO) test --release --test ranks --test cli $(TEST_FLAGS)
+	$(MPICH) $(CARGO) test --release --test ranks --test cli --example own_communicator $(TEST_FLAGS)
 
 build: deps ## target/release/halocg with Open MPI (target/mpich/... where MPICH is all there is)
 	$(ANY_MPI) $(CARGO) build --release

@@ -72,7 +72,7 @@
 //! ```
 //!
 //! More of the kind: `examples/triplets.rs`, a system from triplets; `examples/preconditioner.rs`, a preconditioner of
-//! one's own.
+//! one's own; `examples/own_communicator.rs`, a program that has initialised MPI itself and lends a communicator.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]

@@ -2,7 +2,7 @@
 //!
 //! * alone: one rank, nothing to say;
 //! * threads: P ranks as threads of this process ([`Comm::threads`]);
-//! * mpi: the ranks of an `mpirun` ([`Comm::mpi`], feature `mpi`).
+//! * mpi: the ranks of an `mpirun` ([`Comm::mpi`]), or of a communicator of a host program (`Comm::over`); feature `mpi`.
 //!
 //! The iteration uses two operations only: [`Comm::start_sum`], a non-blocking global sum, and a
 //! [`Channel`], a persistent exchange with neighbours. Everything else belongs to set-up and report.
@@ -17,6 +17,9 @@ mod mpi;
 mod profile;
 mod threads;
 
+/// The binding to MPI whose communicators [`Comm::over`] takes.
+#[cfg(feature = "mpi")]
+pub use ::mpi as rsmpi;
 pub use engine::{Channel, Op, Part, SumAlgorithm};
 #[cfg(feature = "mpi")]
 pub use mpi::library_version;
@@ -116,6 +119,33 @@ impl Comm {
             .ok_or_else(|| Error::usage("MPI is already initialised in this process; make one Comm and clone it"))?;
         launcher::check(engine.size(), &library_version())?;
         Ok(Comm::new(engine))
+    }
+
+    /// The ranks of a communicator that the host program made, which initialises MPI and finalises it. Everything here
+    /// travels on a private copy, so it never meets the host's own messages; the copy's errors are fatal, whatever the
+    /// host's do. This `Comm`, its clones and all that was made from them are to be dropped before MPI is finalised.
+    /// MPI calls come from this thread only. Collective over `communicator`: ranks outside it take no part.
+    ///
+    /// # Errors
+    /// When MPI is not initialised, or refuses.
+    #[cfg(feature = "mpi")]
+    pub fn over(communicator: &rsmpi::topology::SimpleCommunicator) -> Result<Comm> {
+        mpi::MpiRank::duplicate_of(communicator).map(Comm::new).ok_or_else(not_running)
+    }
+
+    /// The same for a host program in another language, which passes the number that MPI_Comm_c2f gives its communicator.
+    /// Collective over it.
+    ///
+    /// # Errors
+    /// When the MPI library of this program is not initialised (the host may use another one), or refuses.
+    ///
+    /// # Safety
+    /// `number` is that of a live intra-communicator, made by the MPI library that this program is linked with.
+    #[cfg(feature = "mpi")]
+    #[allow(unsafe_code)]
+    pub unsafe fn over_fortran(number: i32) -> Result<Comm> {
+        // SAFETY: the caller's promise.
+        unsafe { mpi::MpiRank::duplicate_numbered(number) }.map(Comm::new).ok_or_else(not_running)
     }
 
     /// This rank's number, 0 … size − 1.
@@ -415,6 +445,15 @@ impl Sum<'_> {
         let profile = comm.profile();
         profile.count(|counts| counts.overlapped_passes += counts.passes - passes_before);
     }
+}
+
+#[cfg(feature = "mpi")]
+fn not_running() -> Error {
+    Error::usage(format!(
+        "cannot copy the communicator: MPI is not initialised, or the host program uses another MPI library than {}, \
+         which this was built with (MPICC names its compiler)",
+        library_version()
+    ))
 }
 
 /// Ends the whole job when this process panics under MPI: unwinding would run MPI_Finalize on one

@@ -3,7 +3,8 @@
 //! rsmpi exposes no persistent requests, and its scoped requests cannot be kept in a struct across
 //! iterations; both are made from `mpi::ffi`, here and in the files of this folder, which are among the
 //! few places with `unsafe`.
-//! Return codes are not looked at: the error handler is MPI_ERRORS_ARE_FATAL, MPI's default.
+//! Return codes are not looked at: the error handler is MPI_ERRORS_ARE_FATAL, MPI's default, which copies of a host
+//! program's communicators are given.
 
 mod channel;
 mod doubling;
@@ -34,12 +35,12 @@ const EXCHANGE_TAGS: [c_int; 2] = [1, 2];
 const CHANNEL_TAGS: c_int = 16;
 const CHANNEL_TAG_COUNT: c_int = 32_000;
 
-/// The initialised library. MPI_Finalize runs when the last owner lets go: requests and
-/// communicators hold one of these so that they are freed before.
+/// The communicator, and the initialised library where this crate initialised it. MPI_Finalize then runs when the last
+/// owner lets go: requests and communicators hold one of these so that they are freed before.
 struct World {
     // Fields are dropped in this order: the communicator before the library.
     comm: SimpleCommunicator,
-    _universe: Universe,
+    _universe: Option<Universe>,
 }
 
 /// Polls of a wait before it gives way: some microseconds, about the time of a message that needs no waiting.
@@ -111,14 +112,60 @@ impl MpiRank {
     pub(super) fn initialize() -> Option<MpiRank> {
         let (universe, _) = mpi::environment::initialize_with_threading(mpi::Threading::Funneled)?;
         let comm = universe.world().duplicate();
-        let world = Rc::new(World { comm, _universe: universe });
-        Some(MpiRank {
+        Some(MpiRank::on(World { comm, _universe: Some(universe) }))
+    }
+
+    /// On a private copy of a communicator of the host program, which has initialised MPI and will finalise it. None if
+    /// it has not, or if MPI refuses. Collective over the communicator.
+    ///
+    /// # Safety
+    /// `host` is a live handle of an intra-communicator, or none at all where MPI is not initialised.
+    unsafe fn duplicate(host: ffi::MPI_Comm) -> Option<MpiRank> {
+        let mut copy = MaybeUninit::uninit();
+        // SAFETY: the caller's promise. MPI has written the handle where it reports success. It is a new one of an
+        // intra-communicator, as `from_raw` asks, and nobody else has it.
+        let comm = unsafe {
+            if ffi::MPI_Comm_dup(host, copy.as_mut_ptr()) != ffi::MPI_SUCCESS as c_int {
+                return None;
+            }
+            let copy = copy.assume_init();
+            // The copy has the host's error handler, which may return: nobody here would look at what it returns.
+            ffi::MPI_Comm_set_errhandler(copy, ffi::RSMPI_ERRORS_ARE_FATAL);
+            SimpleCommunicator::from_raw(copy)
+        };
+        Some(MpiRank::on(World { comm, _universe: None }))
+    }
+
+    /// The same, of rsmpi's. Collective over the communicator.
+    pub(super) fn duplicate_of(host: &SimpleCommunicator) -> Option<MpiRank> {
+        // SAFETY: rsmpi's own promise about its type.
+        is_running().then(|| unsafe { MpiRank::duplicate(host.as_raw()) }).flatten()
+    }
+
+    /// The same, by the number that MPI_Comm_c2f gives. Collective over the communicator.
+    ///
+    /// # Safety
+    /// `number` is that of a live intra-communicator of the MPI library that this program is linked with, if that
+    /// library is initialised.
+    pub(super) unsafe fn duplicate_numbered(number: i32) -> Option<MpiRank> {
+        // SAFETY: the caller's promise.
+        is_running().then(|| unsafe { MpiRank::duplicate(ffi::RSMPI_Comm_f2c(number)) }).flatten()
+    }
+
+    fn on(world: World) -> MpiRank {
+        let world = Rc::new(world);
+        MpiRank {
             sums: Rc::new(Sums::new(world.clone())),
             world,
             channels_made: Cell::new(0),
             exchanges_made: Cell::new(0),
-        })
+        }
     }
+}
+
+/// True between MPI_Init and MPI_Finalize.
+fn is_running() -> bool {
+    mpi::environment::is_initialized() && !mpi::environment::is_finalized()
 }
 
 impl Engine for MpiRank {
@@ -228,7 +275,7 @@ fn reduce<T: Equivalence + Copy>(comm: &SimpleCommunicator, op: Op, words: &mut 
 
 /// Ends the whole job from a panic hook, where no engine is at hand.
 pub(super) fn abort_world(code: i32) {
-    if mpi::environment::is_initialized() && !mpi::environment::is_finalized() {
+    if is_running() {
         SimpleCommunicator::world().abort(code)
     }
 }
@@ -423,5 +470,17 @@ impl Drop for SumRequest {
         }
         // SAFETY: completes the request (a no-op on MPI_REQUEST_NULL) before the buffers go.
         unsafe { wait(std::slice::from_mut(&mut self.request), || ()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comm::Comm;
+
+    #[test]
+    fn before_mpi_is_initialised_there_is_no_communicator_to_copy() {
+        let message = Comm::over(&SimpleCommunicator::world()).err().expect("refused").to_string();
+        assert!(message.contains("MPI is not initialised") && message.contains(&library_version()), "{message}");
     }
 }

@@ -106,7 +106,9 @@ pub fn foreign_mpirun(ranks: usize) -> Option<Command> {
 
 /// The halocg program of this build.
 pub fn halocg() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_halocg"))
+    // Examples have tests too, but no such variable.
+    const PROGRAM: Option<&str> = option_env!("CARGO_BIN_EXE_halocg");
+    Path::new(PROGRAM.expect("only tests of the program start it"))
 }
 
 /// True if the tests can start ranks under mpirun: the build has MPI.
@@ -142,6 +144,24 @@ fn add_mpirun(command: &mut Command, mpirun: PathBuf, open_mpi: bool, ranks: usi
 
 /// Open MPI's jobs share a folder that each creates and removes; started at the same time, they trip over each other.
 const SESSION_FOLDER: &str = "OMPI_MCA_orte_tmpdir_base";
+
+/// What the test called `name` of this test binary does: it starts itself under mpirun, on each of these numbers of ranks, and
+/// every rank runs `body`.
+pub fn as_ranks_of_mpirun(name: &str, ranks: &[usize], body: impl Fn()) {
+    if halocg::comm::launcher::is_launched() {
+        std::panic::set_hook(Box::new(|info| {
+            eprintln!("{info}");
+            halocg::comm::abort_job(101)
+        }));
+        return body();
+    }
+    let program = std::env::current_exe().expect("this program has a path");
+    for &ranks in ranks {
+        let run = launch(Launch::Mpirun(ranks), &program, &[name, "--exact", "--nocapture"]);
+        assert_eq!(run.code, Some(0), "on {ranks} ranks\n{}\n{}", run.stdout, run.stderr);
+        assert_eq!(run.stdout.matches("test result: ok. 1 passed").count(), ranks, "{}", run.stdout);
+    }
+}
 
 /// Says it even where the output of tests that pass is swallowed.
 pub fn not_tested(what: &str) {
