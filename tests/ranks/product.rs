@@ -19,6 +19,7 @@ pub const BODIES: &[Body] = &[
     ("products of small and odd matrices", odd_products),
     ("row sums have the same bits for any owners", same_bits),
     ("every format and schedule gives the same bits", same_bits_in_every_format),
+    ("random matrices give the same bits in every format and schedule", same_bits_of_random_matrices),
     ("a grid that is not assembled gives the same bits", same_bits_matrix_free),
 ];
 
@@ -105,6 +106,29 @@ fn same_bits(comm: &Comm) {
     }
 }
 
+/// Random graphs: scattered, with a dense row, in bands, of one value or of many, owned at random.
+fn same_bits_of_random_matrices(comm: &Comm) {
+    let mut random = Random::new(21);
+    for round in 0..6 {
+        let n = 1 + random.below(if round % 3 == 0 { 30 } else { 3000 });
+        let (per_row, reach, values) = (random.below(9), 1 + random.below(n), 1 + random.below(400));
+        let scattered = random_spd(&mut random, n, per_row, round % 2 == 0);
+        let mut triplets = sprs::TriMat::new((n, n));
+        for (_, (i, j)) in scattered.iter() {
+            // Few values, and columns within `reach` of the row.
+            if i == j {
+                triplets.add_triplet(i, j, 4.0 * n as f64);
+            } else if i.abs_diff(j) <= reach {
+                triplets.add_triplet(i, j, -(((i + j) % values) as f64) / values as f64);
+            }
+        }
+        for matrix in [scattered, triplets.to_csr()] {
+            let owners = random_owners(&mut random, n, comm.size());
+            formats_and_schedules(comm, &matrix, &owners, &mut random);
+        }
+    }
+}
+
 /// Sparse products of one vector and of two, the sweep, and a whole solve.
 fn same_bits_in_every_format(comm: &Comm) {
     let mut random = Random::new(11);
@@ -128,6 +152,8 @@ fn same_bits_in_every_format(comm: &Comm) {
     ];
     for matrix in cases {
         let n = matrix.rows();
+        let all_halo: Vec<u32> = (0..n as u32).map(|row| row % (last + 1)).collect();
+        formats_and_schedules(comm, &matrix, &all_halo, &mut random);
         let contiguous: Vec<u32> = (0..n).map(|row| (row * comm.size() / n) as u32).collect();
         for owners in [contiguous, random_owners(&mut random, n, comm.size()), vec![last; n]] {
             formats_and_schedules(comm, &matrix, &owners, &mut random);

@@ -36,29 +36,33 @@ impl Csr {
         Csr { starts, columns, values, columns_end }
     }
 
-    #[allow(unsafe_code)]
     pub(super) fn multiply<const K: usize>(&self, rows: Range<usize>, x: &[[f64; K]], y: &mut [[f64; K]]) {
+        vectorized!(_simd => self.multiply_rows(rows, x, y));
+    }
+
+    /// Compiled for the instructions of its caller.
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    fn multiply_rows<const K: usize>(&self, rows: Range<usize>, x: &[[f64; K]], y: &mut [[f64; K]]) {
         assert!(x.len() >= self.columns_end);
         let starts = &self.starts[rows.start..=rows.end];
-        vectorized!(_simd => {
-            let mut row = 0;
-            while row < y.len() {
-                let (start, end) = (starts[row] as usize, starts[row + 1] as usize);
-                // On a grid most rows are as long as the next ones: their ends are found in one loop.
-                let are_equal = row + ABREAST <= y.len()
-                    && (1..ABREAST).all(|k| starts[row + k + 1] - starts[row + k] == (end - start) as u32);
-                if are_equal {
-                    // SAFETY: x is as long as asserted.
-                    let sums = unsafe { self.rows_abreast::<K, ABREAST>(start, end - start, x) };
-                    y[row..row + ABREAST].copy_from_slice(&sums);
-                    row += ABREAST;
-                } else {
-                    // SAFETY: as above.
-                    [y[row]] = unsafe { self.rows_abreast::<K, 1>(start, end - start, x) };
-                    row += 1;
-                }
+        let mut row = 0;
+        while row < y.len() {
+            let (start, end) = (starts[row] as usize, starts[row + 1] as usize);
+            // On a grid most rows are as long as the next ones: their ends are found in one loop.
+            let are_equal = row + ABREAST <= y.len()
+                && (1..ABREAST).all(|k| starts[row + k + 1] - starts[row + k] == (end - start) as u32);
+            if are_equal {
+                // SAFETY: x is as long as asserted.
+                let sums = unsafe { self.rows_abreast::<K, ABREAST>(start, end - start, x) };
+                y[row..row + ABREAST].copy_from_slice(&sums);
+                row += ABREAST;
+            } else {
+                // SAFETY: as above.
+                [y[row]] = unsafe { self.rows_abreast::<K, 1>(start, end - start, x) };
+                row += 1;
             }
-        });
+        }
     }
 
     /// The products of W rows of `length` entries each, the first one at `start`.
@@ -105,5 +109,42 @@ impl Csr {
 
     pub(super) fn entries(&self) -> usize {
         self.values.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::with_every_simd;
+
+    fn products<const K: usize>(csr: &Csr, x: &[[f64; K]], rows: Range<usize>) -> Vec<[u64; K]> {
+        let mut y = vec![[f64::NAN; K]; rows.len()];
+        csr.multiply_rows(rows, x, &mut y);
+        y.into_iter().map(|y| y.map(f64::to_bits)).collect()
+    }
+
+    #[test]
+    fn rows_of_any_length_with_every_instruction() {
+        let len = 500;
+        let mut rows = LocalRows::new();
+        for row in 0..len {
+            // Equal lengths in some places, and empty rows.
+            let length = if row % 100 < 50 { 5 } else { row * row % 13 };
+            let columns = (0..length).map(|k| row * (len - length) / len + k);
+            rows.push(columns.map(|column| (column as u32, 0.1 + ((7 * row + column) % 200) as f64)));
+        }
+        let x: Vec<[f64; 2]> = (0..len).map(|row| [1.0 / (row as f64 + 0.3), 3.0 - 0.01 * row as f64]).collect();
+        let first: Vec<[f64; 1]> = x.iter().map(|x| [x[0]]).collect();
+        let plain = |row: usize, k: usize| {
+            rows.entries(row).fold(0.0, |sum, (column, value)| sum + value * x[column as usize][k]).to_bits()
+        };
+        let csr = Csr::new(rows.clone());
+        for part in [0..len, 3..len, 49..50, 7..7, 48..491] {
+            let expected: Vec<[u64; 2]> = part.clone().map(|row| [plain(row, 0), plain(row, 1)]).collect();
+            with_every_simd!(_simd => {
+                assert_eq!(products(&csr, &x, part.clone()), expected);
+                assert!(products(&csr, &first, part.clone()).iter().zip(&expected).all(|(y, both)| y[0] == both[0]));
+            });
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::distributed::LocalRows;
 use crate::operator::wavefront::BLOCK;
 use crate::simd::{LANES, Simd, vectorized};
 use crate::vector::{Lanes, Strip};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 const _: () = assert!(BLOCK.is_multiple_of(LANES), "a block does not cut through a strip");
@@ -24,7 +24,7 @@ struct Run {
     first_value: u32,
 }
 
-/// A product reads 8 bytes per entry, and 12 per run.
+/// A product reads 8 bytes per entry, 12 per run, and 4 per entry of a pattern.
 pub(in crate::operator) struct Dia {
     runs: Vec<Run>,
     rows: usize,
@@ -48,8 +48,14 @@ impl Dia {
     pub(super) fn bytes_of(rows: &LocalRows) -> Option<usize> {
         let len = rows.starts.len() - 1;
         let following = (1..len).filter(|&row| follows(rows, row)).count();
-        let runs = len - following;
-        (4 * following >= 3 * len.max(1)).then_some(8 * rows.values.len() + size_of::<Run>() * runs)
+        if 4 * following < 3 * len.max(1) {
+            return None;
+        }
+        let first_rows = (0..len).filter(|&row| row == 0 || !follows(rows, row));
+        let patterns: HashSet<Vec<i64>> =
+            first_rows.map(|row| rows.row(row).0.iter().map(|&c| i64::from(c) - row as i64).collect()).collect();
+        let offsets: usize = patterns.iter().map(Vec::len).sum();
+        Some(8 * rows.values.len() + size_of::<Run>() * (len - following) + size_of::<i32>() * offsets)
     }
 
     /// # Panics

@@ -61,7 +61,7 @@ pub const TABLE: &[Format] = &[
         name: "runs",
         about: "rows that repeat their predecessor's entries, shifted, are kept once: grids with constant coefficients",
         bytes: Runs::bytes_of,
-        build: |rows| Storage::Runs(Runs::new(rows)),
+        build: |rows| Storage::Runs(Runs::new(&rows)),
     },
 ];
 
@@ -165,6 +165,8 @@ mod tests {
     use super::*;
     use crate::operator::wavefront::BLOCK;
     use crate::vector::blocks;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -212,7 +214,7 @@ mod tests {
             }
             let storage = (format.build)(rows.clone());
             if let Some(bytes) = bytes {
-                // Formats are chosen by this figure: off by no more than groups and patterns take.
+                // Formats are chosen by this figure: off by no more than groups of rows take.
                 let (real, slack) = (storage.bytes(), 64 + rows.values.len() / 2 + 4 * len);
                 assert!(bytes.abs_diff(real) <= slack, "{name}, {}: {bytes} and {real} bytes", format.name);
             }
@@ -282,5 +284,80 @@ mod tests {
         }
         let constant = |rows: LocalRows| LocalRows { values: vec![-1.5; rows.values.len()], ..rows };
         check("one value", &constant(rows(3 * BLOCK, |row| near(row, 3 * BLOCK, 3))));
+    }
+
+    /// A stretch of rows of one kind.
+    #[derive(Clone, Debug)]
+    enum Stretch {
+        /// The same distances from the diagonal in every row, as on a grid.
+        Regular(Vec<i32>),
+        /// So many columns anywhere, another number in every row.
+        Scattered(u8),
+        /// All columns near the row, so many to either side at most.
+        Near(u8),
+        Empty,
+        /// Every column of the first so many.
+        Full(u16),
+    }
+
+    impl Stretch {
+        fn columns(&self, row: usize, columns_end: usize, random: &mut impl Rng) -> Vec<u32> {
+            let mut any = |count: u64, within: &Range<usize>| -> Vec<u32> {
+                let width = within.len() as u64;
+                (0..count).map(|_| within.start as u32 + (random.next_u64() % width) as u32).collect()
+            };
+            let mut columns = match self {
+                Stretch::Regular(offsets) => {
+                    let columns = offsets.iter().map(|&offset| row as i64 + i64::from(offset));
+                    columns.filter(|c| (0..columns_end as i64).contains(c)).map(|column| column as u32).collect()
+                }
+                Stretch::Scattered(most) => any(row as u64 * 7 % (u64::from(*most) + 1), &(0..columns_end)),
+                Stretch::Near(reach) => {
+                    let reach = usize::from(*reach) + 1;
+                    any(2 * reach as u64, &(row.saturating_sub(reach)..columns_end.min(row + reach)))
+                }
+                Stretch::Empty => Vec::new(),
+                Stretch::Full(count) => (0..columns_end.min(usize::from(*count)) as u32).collect(),
+            };
+            columns.sort_unstable();
+            columns.dedup();
+            columns
+        }
+    }
+
+    fn any_stretch() -> impl Strategy<Value = (Stretch, usize)> {
+        let kind = prop_oneof![
+            4 => vec(-3000..3000_i32, 1..8).prop_map(Stretch::Regular),
+            2 => any::<u8>().prop_map(|most| Stretch::Scattered(most % 40)),
+            2 => any::<u8>().prop_map(|reach| Stretch::Near(reach % 20)),
+            1 => Just(Stretch::Empty),
+            1 => (1..3000_u16).prop_map(Stretch::Full),
+        ];
+        // Long stretches of full rows would take all the time.
+        kind.prop_flat_map(|kind| {
+            let most = if matches!(kind, Stretch::Full(_)) { 12_usize } else { 3000 };
+            (Just(kind), prop_oneof![1..=12_usize, 1..=most])
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Rows of random kinds, with one value, a few, or all different.
+        #[test]
+        fn random_rows_in_every_format(
+            stretches in vec(any_stretch(), 0..8),
+            different_values in prop_oneof![Just(1), 2..300_u64, Just(u64::MAX)],
+            seed in any::<u64>(),
+        ) {
+            let len: usize = stretches.iter().map(|(_, rows)| rows).sum();
+            let (mut random, mut rows) = (ChaCha8Rng::seed_from_u64(seed), LocalRows::new());
+            for stretch in stretches.iter().flat_map(|(stretch, rows)| std::iter::repeat_n(stretch, *rows)) {
+                let columns = stretch.columns(rows.starts.len() - 1, len + BOUNDARY, &mut random);
+                let mut value = || (random.next_u64() % different_values) as f64 / 1e3 - 2.0;
+                rows.push(columns.into_iter().map(|column| (column, value())));
+            }
+            check("random rows", &rows);
+        }
     }
 }

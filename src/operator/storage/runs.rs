@@ -28,11 +28,10 @@ pub(in crate::operator) struct Runs {
 }
 
 impl Runs {
-    /// What a product would read, if at least three of four rows repeat the one before. (The patterns are few, and
-    /// stay in the cache.)
+    /// What a product would read, if at least three of four rows repeat the one before.
     pub(super) fn bytes_of(rows: &LocalRows) -> Option<usize> {
-        let (len, repeating) = (rows.starts.len() - 1, Runs::repeating(rows));
-        (4 * repeating >= 3 * len.max(1)).then_some(size_of::<Run>() * (len - repeating))
+        let len = rows.starts.len() - 1;
+        (4 * Runs::repeating(rows) >= 3 * len.max(1)).then(|| Runs::new(rows).bytes())
     }
 
     /// How many rows have the entries of the one before, shifted by one column.
@@ -46,7 +45,7 @@ impl Runs {
         (1..rows.starts.len() - 1).filter(repeats).count()
     }
 
-    pub(super) fn new(rows: LocalRows) -> Runs {
+    pub(super) fn new(rows: &LocalRows) -> Runs {
         let mut builder = Builder::default();
         let mut entries = Vec::new();
         for row in 0..rows.starts.len() - 1 {
