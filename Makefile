@@ -6,6 +6,8 @@ NP ?= 4
 TEST_FLAGS ?= --no-fail-fast
 # Of the comparison with PETSc: which bars (a regular expression), how often, and further options.
 BARS ?=
+# Of the benchmark: --rounds 3 --ranks 2 --only TEXT --quick.
+BENCH_FLAGS ?=
 REPETITIONS ?= 7
 BARS_FLAGS ?=
 
@@ -61,12 +63,19 @@ paper-table: deps ## docs/accuracy.md: the published convergence table, recomput
 paper-table-full: deps ## the same with the cases of more than 20 000 iterates
 	$(MATRICES) $(ANY_MPI) $(CARGO) run --release --example paper_table -- --full
 
-bench: deps ## times of kernels and methods beside the machine's bandwidth: target/bench/table.md, report.json
-	@mkdir -p target/bench
-	$(ANY_MPI) $(CARGO) bench --bench bench -- --json $(CURDIR)/target/bench/report.json --markdown $(CURDIR)/target/bench/table.md
+bench: deps target/bench/tetrahedra.mtx ## times of kernels and methods beside the machine's bandwidth: target/bench/table.md, report.json
+	$(ANY_MPI) $(CARGO) bench --bench bench -- $(BENCH_FLAGS) --matrix $(CURDIR)/target/bench/tetrahedra.mtx --json $(CURDIR)/target/bench/report.json --markdown $(CURDIR)/target/bench/table.md
 
-bench-compare: deps ## the same for BASE=revision and for this tree, in turn; prints the ratios
-	@$(ANY_MPI) scripts/bench-compare.sh $(BASE)
+# Linear finite elements on a random mesh of half a million points.
+target/bench/tetrahedra.mtx: benches/peers/unstructured.py
+	@mkdir -p target/bench
+	@test -x target/bench/venv/bin/python || python3 -m venv target/bench/venv
+	@target/bench/venv/bin/pip install --quiet numpy scipy
+	target/bench/venv/bin/python benches/peers/unstructured.py --dim 3 --rows 500000 --matrix $@.new.mtx
+	@mv $@.new.mtx $@
+
+bench-compare: deps ## the same for BASE=revision and for this tree, in turn; prints the ratios, fails if anything is slower
+	@$(ANY_MPI) scripts/bench-compare.sh $(BASE) $(BENCH_FLAGS)
 
 bench-peers: ## time per iteration against PETSc: the bars of benches/peers (BARS=regex REPETITIONS=7 BARS_FLAGS=--smoke)
 	@scripts/install-deps.sh openmpi peers

@@ -5,9 +5,11 @@
 //! meets all alike; figures are medians over the rounds. Ranks are threads.
 //!
 //! ```text
-//! bench [--rounds N] [--ranks 1,2] [--quick] [--only TEXT] [--json FILE] [--markdown FILE]
+//! bench [--rounds N] [--ranks 1,2] [--quick] [--only TEXT] [--matrix FILE] [--json FILE] [--markdown FILE]
 //! bench --ratios BASE.json... -- NEW.json...
 //! ```
+//!
+//! `--ratios` ends with 1 if anything has become slower beyond the spread of both sides.
 
 use halocg::comm::Comm;
 use halocg::comm::measure::{median, timed};
@@ -15,10 +17,10 @@ use halocg::distributed::{Halo, rows_to_owners};
 use halocg::krylov::{self, Preconditioning};
 use halocg::operator::{DistMatrix, FORMATS, Format, MatrixOptions, Operator, Schedule};
 use halocg::partition::{self, Owners, Partition};
-use halocg::performance::kernels::{Stream, Streams, iteration};
+use halocg::performance::kernels::{Stream, Streams, Updates, iteration};
 use halocg::performance::processor;
 use halocg::preconditioner;
-use halocg::problem::{Problem, Rows, Stencil};
+use halocg::problem::{self, Problem, Rows, Source, Stencil};
 use halocg::vector::{Partial, Summation};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -73,6 +75,8 @@ struct Arguments {
     quick: bool,
     /// Problems whose name contains it.
     only: String,
+    /// A file to measure besides.
+    matrix: Option<PathBuf>,
     json: Option<PathBuf>,
     markdown: Option<PathBuf>,
 }
@@ -86,7 +90,7 @@ fn main() {
     let arguments = parse(&words);
     let mut report = Report {
         schema: "halocg-bench/1".into(),
-        machine: processor(),
+        machine: machine(),
         processors: std::thread::available_parallelism().map_or(1, usize::from),
         rounds: arguments.rounds,
         lines: Vec::new(),
@@ -96,11 +100,17 @@ fn main() {
         if ranks > 1 {
             report.lines.extend(latency(ranks, arguments.rounds));
         }
-        for (name, grid) in problems(arguments.quick).into_iter().filter(|(name, _)| name.contains(&arguments.only)) {
+        let mut cases: Vec<(String, Case)> =
+            problems(arguments.quick).into_iter().map(|(name, grid)| (name.into(), Case::Grid(grid))).collect();
+        if let Some(path) = &arguments.matrix {
+            let name = path.file_stem().unwrap_or(path.as_os_str()).display().to_string();
+            cases.push((name, Case::File(path.clone())));
+        }
+        for (name, case) in cases.into_iter().filter(|(name, _)| name.contains(&arguments.only)) {
             eprintln!("{name}, {ranks} ranks");
             report
                 .lines
-                .extend(Comm::threads(ranks, |comm| measure(comm, name, &grid, arguments.rounds)).swap_remove(0));
+                .extend(Comm::threads(ranks, |comm| measure(comm, &name, &case, arguments.rounds)).swap_remove(0));
         }
     }
     let markdown = table(&report);
@@ -115,14 +125,42 @@ fn main() {
     }
 }
 
+/// The processor, its caches, the memory, and what the program was compiled with, as far as Linux tells.
+fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let caches = (0..).map(|index| format!("/sys/devices/system/cpu/cpu0/cache/index{index}"));
+    let caches = caches.map(|at| ["level", "type", "size"].map(|what| read(&format!("{at}/{what}")).trim().to_owned()));
+    let mut words = vec![processor()];
+    words.extend(
+        caches
+            .take_while(|[level, ..]| !level.is_empty())
+            .filter(|[_, kind, _]| kind != "Instruction")
+            .map(|[level, _, size]| format!("L{level} {size}")),
+    );
+    let memory = read("/proc/meminfo");
+    let memory =
+        memory.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse().ok());
+    words.extend(memory.map(|kib: f64| format!("memory {:.0} GiB", kib / f64::from(1 << 20))));
+    let compiler = std::process::Command::new("rustc").arg("--version").output();
+    words.extend(compiler.ok().and_then(|output| Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())));
+    words.join(", ")
+}
+
 fn fail(message: &str) -> ! {
     eprintln!("bench: {message}");
     std::process::exit(2)
 }
 
 fn parse(words: &[String]) -> Arguments {
-    let mut arguments =
-        Arguments { rounds: 7, ranks: vec![1, 2], quick: false, only: String::new(), json: None, markdown: None };
+    let mut arguments = Arguments {
+        rounds: 7,
+        ranks: vec![1, 2],
+        quick: false,
+        only: String::new(),
+        matrix: None,
+        json: None,
+        markdown: None,
+    };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().unwrap_or_else(|| fail(&format!("{word} needs a value")));
@@ -132,6 +170,7 @@ fn parse(words: &[String]) -> Arguments {
             "--ranks" => arguments.ranks = value().split(',').map(number).collect(),
             "--quick" => arguments.quick = true,
             "--only" => arguments.only = value().clone(),
+            "--matrix" => arguments.matrix = Some(value().into()),
             "--json" => arguments.json = Some(value().into()),
             "--markdown" => arguments.markdown = Some(value().into()),
             other => fail(&format!("{other}: no such option")),
@@ -147,10 +186,27 @@ struct Grid {
     is_scaled: bool,
 }
 
-impl Grid {
+/// What is measured.
+enum Case {
+    Grid(Grid),
+    File(PathBuf),
+}
+
+impl Case {
+    /// A grid goes out in boxes, anything else by METIS.
+    fn problem(&self, comm: &Comm) -> (Problem, Partition) {
+        match self {
+            Case::Grid(grid) => (Problem::Stencil(grid.stencil), Partition::Boxes),
+            Case::File(path) => {
+                let problem = problem::load(comm, &Source::File(path.clone()));
+                (problem.unwrap_or_else(|error| fail(&error.to_string())), Partition::Metis)
+            }
+        }
+    }
+
     fn rows(&self, comm: &Comm, problem: &Problem, owners: &Owners) -> Rows {
         let mut rows = rows_to_owners(comm, problem, owners);
-        if self.is_scaled {
+        if let Case::Grid(Grid { is_scaled: true, .. }) = self {
             let d = |row: u64| 1.0 + (row * 7919 % 1009) as f64 / 2018.0;
             for k in 0..rows.len() {
                 for entry in rows.starts[k]..rows.starts[k + 1] {
@@ -180,8 +236,8 @@ fn problems(quick: bool) -> Vec<(&'static str, Grid)> {
     problems
 }
 
-/// What the memory gives. The model counts a write once; that of the triad costs a read besides, that of the update in
-/// place does not.
+/// What the memory gives, and what the vector work of an iteration makes of it. The model counts a write once; that of
+/// the triad costs a read besides, those of updates in place do not.
 fn bandwidth(ranks: usize, rounds: usize) -> Vec<Line> {
     const CASES: [(&str, Stream); 3] =
         [("read", Stream::Read), ("triad", Stream::Triad), ("update in place", Stream::Scale)];
@@ -196,16 +252,30 @@ fn bandwidth(ranks: usize, rounds: usize) -> Vec<Line> {
                 times.push(1e9 * seconds / rows / passes as f64);
             }
         }
-        CASES.into_iter().zip(times).map(move |((case, stream), nanoseconds)| Line {
+        let line = |case: &str, words: usize, nanoseconds: Vec<f64>| Line {
             problem: format!("bandwidth, {name}"),
             case: case.into(),
             ranks,
             rows: (len * ranks) as u64,
-            model_bytes: (stream.words() * size_of::<f64>()) as f64,
+            model_bytes: (words * size_of::<f64>()) as f64,
             nanoseconds,
-        })
+        };
+        let mut lines: Vec<Line> =
+            CASES.iter().zip(times).map(|((case, stream), times)| line(case, stream.words(), times)).collect();
+        for (case, has_diagonal) in [("none", false), ("jacobi", true)] {
+            // As many bytes as the three arrays.
+            let len = 3 * len / 11;
+            let mut updates = Updates::new(comm, len, has_diagonal);
+            let mut times = Vec::new();
+            for _ in 0..rounds {
+                let seconds = timed(comm, || (0..passes).for_each(|_| updates.pass()));
+                times.push(1e9 * seconds / (len * ranks) as f64 / passes as f64);
+            }
+            lines.push(line(&format!("updates and inner products of pipe-pr-cg {case}"), updates.words(), times));
+        }
+        lines
     };
-    let run = |comm: &Comm| measure(comm, "out of cache", LARGE).chain(measure(comm, "in cache", SMALL)).collect();
+    let run = |comm: &Comm| [measure(comm, "out of cache", LARGE), measure(comm, "in cache", SMALL)].concat();
     Comm::threads(ranks, run).swap_remove(0)
 }
 
@@ -257,13 +327,13 @@ struct Variant {
     a: DistMatrix,
 }
 
-fn variants(comm: &Comm, grid: &Grid) -> Vec<Variant> {
-    let problem = Problem::Stencil(grid.stencil);
-    let owners = partition::assign(comm, &problem, &Partition::Boxes).expect("a grid has boxes");
+fn variants(comm: &Comm, case: &Case) -> Vec<Variant> {
+    let (problem, partition) = case.problem(comm);
+    let owners = partition::assign(comm, &problem, &partition).unwrap_or_else(|error| fail(&error.to_string()));
     // A format that cannot hold the matrix is left out.
     let assembled = |comm: &Comm, format: &'static Format, schedule| {
         let options = MatrixOptions { format: Some(format), schedule, ..MatrixOptions::default() };
-        DistMatrix::with_options(comm, grid.stencil.n(), grid.rows(comm, &problem, &owners), &owners, &options).ok()
+        DistMatrix::with_options(comm, problem.n(), case.rows(comm, &problem, &owners), &owners, &options).ok()
     };
     let named = |schedule| if schedule == Schedule::Overlap { "overlap" } else { "one sweep" };
     let mut variants = Vec::new();
@@ -282,15 +352,15 @@ fn variants(comm: &Comm, grid: &Grid) -> Vec<Variant> {
     variants
 }
 
-fn measure(comm: &Comm, name: &str, grid: &Grid, rounds: usize) -> Vec<Line> {
+fn measure(comm: &Comm, name: &str, case: &Case, rounds: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
-    let mut variants = variants(comm, grid);
-    let n = grid.stencil.n() as f64;
+    let mut variants = variants(comm, case);
+    let rows = variants[0].a.layout().n();
+    let n = rows as f64;
     let mut add = |round: usize, at: &mut usize, case: String, bytes: f64, seconds: f64| {
         if round == 0 {
-            let (problem, rows) = (name.into(), grid.stencil.n());
             let nanoseconds = Vec::with_capacity(rounds);
-            lines.push(Line { problem, case, ranks: comm.size(), rows, model_bytes: bytes, nanoseconds });
+            lines.push(Line { problem: name.into(), case, ranks: comm.size(), rows, model_bytes: bytes, nanoseconds });
         }
         lines[*at].nanoseconds.push(seconds * 1e9 / n);
         *at += 1;
@@ -302,7 +372,7 @@ fn measure(comm: &Comm, name: &str, grid: &Grid, rounds: usize) -> Vec<Line> {
             let per_row =
                 |a: &DistMatrix, vectors| comm.reduced(halocg::comm::Op::Sum, a.bytes_per_pass(vectors)) as f64 / n;
             // Alike on all ranks: products are collective.
-            let repeat = (200_000 * comm.size() as u64 / grid.stencil.n()).clamp(1, 50);
+            let repeat = (200_000 * comm.size() as u64 / rows).clamp(1, 50);
             let mut pairs = vec![[1.0; 2]; len];
             let is_reproducible = a.layout().comm().summation() == Summation::Reproducible;
             if is_reproducible {
@@ -340,7 +410,7 @@ fn measure(comm: &Comm, name: &str, grid: &Grid, rounds: usize) -> Vec<Line> {
                 }
                 let mut m = preconditioner::Kind::named(pc).expect("in the table").build(a).expect("a grid allows it");
                 let kind = krylov::Kind::named(method).expect("in the table");
-                let per_rank = (200_000 * comm.size() as u64 / grid.stencil.n()).clamp(1, 40);
+                let per_rank = (200_000 * comm.size() as u64 / rows).clamp(1, 40);
                 let seconds = iteration(a, m.as_mut(), kind, ITERATIONS * per_rank);
                 // Beside the matrix: what the vectors of a row must move, each read and written once per pass.
                 let with = if pc == "none" { Preconditioning::None } else { Preconditioning::Diagonal };
@@ -354,7 +424,7 @@ fn measure(comm: &Comm, name: &str, grid: &Grid, rounds: usize) -> Vec<Line> {
 
 fn table(report: &Report) -> String {
     let mut text = format!(
-        "{}, {} processors; medians of {} rounds. ns per row of the whole problem; GB/s by the byte model, all ranks \
+        "{}; {} processors; medians of {} rounds. ns per row of the whole problem; GB/s by the byte model, all ranks \
          together, and as a share of the triad's out of cache.\n",
         report.machine, report.processors, report.rounds
     );
@@ -397,10 +467,51 @@ fn ratios(words: &[String]) {
         let lines = set.iter().flat_map(|report| &report.lines).filter(same);
         lines.flat_map(|line| line.nanoseconds.clone()).collect::<Vec<_>>()
     };
-    println!("| problem | ranks | case | base ns/row | new ns/row | new / base |\n|---|---|---|---|---|---|");
+    println!("| problem | ranks | case | base ns/row | new ns/row | new / base | |\n|---|---|---|---|---|---|---|");
+    let mut verdicts = [0; 3];
     for line in new.first().map_or(&[][..], |report| &report.lines) {
-        let (before, after) = (median(&all(&base, line)), median(&all(&new, line)));
+        let (mut before, mut after) = (all(&base, line), all(&new, line));
+        let ratio = median(&after) / median(&before);
+        let verdict = verdict(&mut before, &mut after, ratio);
+        verdicts[verdict as usize] += 1;
         let Line { problem, case, ranks, .. } = line;
-        println!("| {problem} | {ranks} | {case} | {before:.2} | {after:.2} | {:.2} |", after / before);
+        println!(
+            "| {problem} | {ranks} | {case} | {:.2} | {:.2} | {ratio:.2} | {} |",
+            median(&before),
+            median(&after),
+            ["", "faster", "slower"][verdict as usize]
+        );
+    }
+    let [same, faster, slower] = verdicts;
+    println!("\n{same} as before within the spread, {faster} faster, {slower} slower");
+    if slower > 0 {
+        std::process::exit(1);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Verdict {
+    Same,
+    Faster,
+    Slower,
+}
+
+/// Slower or faster is what differs by more than a twentieth, and the middle halves of whose times do not overlap.
+fn verdict(before: &mut [f64], after: &mut [f64], ratio: f64) -> Verdict {
+    const LEAST: f64 = 1.05;
+    let middle = |times: &mut [f64]| {
+        times.sort_by(f64::total_cmp);
+        (times[times.len() / 4], times[times.len() - 1 - times.len() / 4])
+    };
+    if before.is_empty() || after.is_empty() {
+        return Verdict::Same; // A case that only one of the two has.
+    }
+    let ((before_low, before_high), (after_low, after_high)) = (middle(before), middle(after));
+    if ratio > LEAST && after_low > before_high {
+        Verdict::Slower
+    } else if ratio < 1.0 / LEAST && after_high < before_low {
+        Verdict::Faster
+    } else {
+        Verdict::Same
     }
 }

@@ -167,6 +167,13 @@ def first_found(*names):
     return next(found, None)
 
 
+def mpi_compiler():
+    compiler = os.environ.get("MPICC") or first_found("mpicc.openmpi", "mpicc")
+    if not compiler:
+        raise Failure("there is no mpicc: scripts/install-deps.sh openmpi")
+    return compiler
+
+
 def mpi_launcher(ranks):
     """mpirun with a core to each rank, or without where the machine does not allow that."""
     mpirun = os.environ.get("MPIRUN") or first_found("mpirun.openmpi", "mpirun")
@@ -181,6 +188,25 @@ def mpi_launcher(ranks):
         except Failure as failure:
             reason = failure
     raise Failure(f"{mpirun} cannot start {ranks} processes (Open MPI is needed): {reason}")
+
+
+# The memory ---------------------------------------------------------------------------------------
+
+
+class Stream:
+    """The loops over memory of stream.c: the roof over all that is measured beside them."""
+
+    def __init__(self, launcher):
+        self.launcher = launcher
+        WORK.mkdir(parents=True, exist_ok=True)
+        self.program = WORK / "stream"
+        options = ["-std=c11", "-O3", "-march=native", "-ffast-math"]
+        run([mpi_compiler(), *options, HERE / "stream.c", "-o", self.program])
+
+    def rates(self):
+        """Bytes per second of all ranks together, by loop."""
+        words = run([*self.launcher, self.program]).split()
+        return dict(zip(words[1::2], map(float, words[2::2]), strict=True))
 
 
 # PETSc --------------------------------------------------------------------------------------------
@@ -213,9 +239,7 @@ class Petsc:
         self.home = pathlib.Path(prefix)
         flags += [f"-Wl,-rpath,{flag[2:]}" for flag in flags if flag.startswith("-L")]
 
-        compiler = os.environ.get("MPICC") or first_found("mpicc.openmpi", "mpicc")
-        if not compiler:
-            raise Failure("there is no mpicc: scripts/install-deps.sh openmpi")
+        compiler = mpi_compiler()
         WORK.mkdir(parents=True, exist_ok=True)
         self.driver = WORK / "petsc"
         build = [compiler, "-std=c99", "-O2", HERE / "petsc.c", "-o", self.driver]
@@ -286,6 +310,13 @@ class Petsc:
 
 
 # halocg -------------------------------------------------------------------------------------------
+
+
+def vector_bytes(solver, pc, schedule):
+    """Per row and iteration, each vector read and written once per pass (docs/performance.md)."""
+    if solver == "hs-cg":
+        return 88 + 16 * (pc == "jacobi")
+    return {"one-sweep": 64, "overlap": 112}[schedule] + 8 * (pc == "jacobi")
 
 
 class Halocg:
@@ -362,6 +393,8 @@ class Halocg:
             "whole": outcome["solve_seconds"] / iterations,
             # Over A, beside one per iteration: the start, the last residual, a look at the truth.
             "extra_passes": facts["traffic"]["passes"] - iterations,
+            "model_bytes_per_row": facts["storage"]["bytes_per_row"]
+            + vector_bytes(solver, pc, facts["storage"]["schedule"]),
         }
 
     def check(self, inputs, pc, solver, variant):
@@ -485,6 +518,8 @@ class Group:
         self.samples = {}
         self.failures = {}
         self.refusals = {}
+        # Bytes per second of the memory, by loop, a figure per repetition.
+        self.roof = {}
 
     def look(self, halocg):
         """Leaves out what this halocg does not know."""
@@ -494,8 +529,10 @@ class Group:
                 self.refusals[solver, variant] = refusal
                 self.variants.remove((solver, variant))
 
-    def measure(self, petsc, halocg, repetitions):
+    def measure(self, stream, petsc, halocg, repetitions):
         for _ in range(repetitions * self.problem.rounds if self.variants else 0):
+            for loop, rate in stream.rates().items():
+                self.roof.setdefault(loop, []).append(rate)
             iterations = self.problem.iterations
             methods = self.methods + ["hypre"] * petsc.has_hypre
             times = petsc.time(self.inputs, self.pc, methods, iterations)
@@ -546,6 +583,7 @@ class Group:
             "pc": self.pc,
             "rows": self.inputs.rows,
             "iterations": self.problem.iterations,
+            "roof_bytes_per_second": self.roof,
             "seconds_per_iteration": {
                 name: {key: [sample[key] for sample in samples] for key in samples[0]}
                 for name, samples in self.samples.items()
@@ -556,12 +594,22 @@ class Group:
         if self.samples:
             rows = f"{self.inputs.rows:,}".replace(",", " ")
             print(f"\n{self.name} {self.pc}: {rows} rows, {self.problem.iterations} iterations")
-            print("  ns per row and iteration".ljust(58), "median     min     max  runs")
+            roof = {loop: statistics.median(rates) for loop, rates in self.roof.items()}
+            shown_roof = ", ".join(f"{loop} {rate / 1e9:.1f}" for loop, rate in roof.items())
+            print(f"  memory in this run, GB/s of all ranks: {shown_roof}")
+            heads = "median     min     max  runs  bytes   GB/s  of read"
+            print("  ns per row and iteration".ljust(58), heads)
         for name in self.samples:
             values = [1e9 * value / self.inputs.rows for value in self.values(name, clock)]
             middle = statistics.median(values)
             low, high = min(values), max(values)
-            print(f"  {name:56}{middle:8.2f}{low:8.2f}{high:8.2f}{len(values):6}")
+            line = f"  {name:56}{middle:8.2f}{low:8.2f}{high:8.2f}{len(values):6}"
+            # By the model, and only where the program tells it.
+            model_bytes = self.samples[name][0].get("model_bytes_per_row")
+            if model_bytes:
+                rate = model_bytes / middle
+                line += f"{model_bytes:7.1f}{rate:7.1f}{1e11 * rate / roof['read']:7.0f} %"
+            print(line)
         for name, failure in self.failures.items():
             print(f"  {name}: {failure}", file=sys.stderr)
         for result in self.results(clock):
@@ -683,6 +731,7 @@ def main():
 
     launcher = mpi_launcher(options.ranks)
     petsc, halocg = Petsc(launcher), Halocg(launcher, options.halocg)
+    stream = Stream(launcher)
     record = {
         "schema": "halocg-bars/1",
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -713,7 +762,7 @@ def main():
         if options.check:
             good = group.check(petsc, halocg) and good
             continue
-        group.measure(petsc, halocg, options.repetitions)
+        group.measure(stream, petsc, halocg, options.repetitions)
         group.report(options.clock)
         good = good and not group.failures
         record["petsc"] = petsc.describe()

@@ -1,4 +1,4 @@
-"""Writes the Laplace matrix of linear finite elements on a random mesh, and its graph.
+"""Writes the Laplace matrix of linear finite elements on a random mesh, and its graph if asked.
 
     unstructured.py --dim 3 --rows 500000 --matrix fe.mtx --graph fe.graph
 
@@ -75,7 +75,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shuffle", action="store_true", help="number rows at random")
     parser.add_argument("--matrix", required=True, metavar="FILE.mtx")
-    parser.add_argument("--graph", required=True, metavar="FILE")
+    parser.add_argument("--graph", metavar="FILE")
     options = parser.parse_args()
     if options.rows < 1:
         parser.error("--rows must be at least 1")
@@ -88,7 +88,8 @@ def main():
     matrix = matrix[order][:, order]
     matrix.sort_indices()
 
-    write_graph(options.graph, matrix)
+    if options.graph:
+        write_graph(options.graph, matrix)
     comment = f"linear finite elements on a random mesh, {options.dim}D, seed {options.seed}"
     scipy.io.mmwrite(options.matrix, matrix, comment, symmetry="symmetric")
     print(f"{matrix.shape[0]} rows, {matrix.nnz} nonzeros")

@@ -215,20 +215,20 @@ impl Method for PipePrCg {
 }
 
 /// The updates and the next inner products, block of rows by block of rows; M diagonal.
-struct Update<'a> {
-    alpha: f64,
-    beta: f64,
-    x: &'a mut [f64],
-    p: &'a mut [f64],
+pub(crate) struct Update<'a> {
+    pub(crate) alpha: f64,
+    pub(crate) beta: f64,
+    pub(crate) x: &'a mut [f64],
+    pub(crate) p: &'a mut [f64],
     /// The diagonal of M; None when M = I.
-    m: Option<&'a [f64]>,
+    pub(crate) m: Option<&'a [f64]>,
     /// μ, γ, ν, δ, ⟨r, r⟩.
-    dots: Dots<5>,
+    pub(crate) dots: Dots<5>,
 }
 
 impl Update<'_> {
     /// On the block `rows`, of which `rs_tilde` and `wu` hold nothing else.
-    fn rows(&mut self, rows: Range<usize>, rs_tilde: &mut [[f64; 2]], wu: &[[f64; 2]]) {
+    pub(crate) fn rows(&mut self, rows: Range<usize>, rs_tilde: &mut [[f64; 2]], wu: &[[f64; 2]]) {
         let Update { alpha, beta, x, p, m, dots } = self;
         let (x, p) = (&mut x[rows.clone()], &mut p[rows.clone()]);
         // Apart, so that each is compiled for what it is.

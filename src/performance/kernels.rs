@@ -1,13 +1,13 @@
 //! What is timed to know a machine, beside sums: loops over memory, exchanges, products, iterations.
 
 use crate::comm::{Comm, Op, Part};
-use crate::krylov::{self, Settings};
+use crate::krylov::{self, Settings, Update};
 use crate::operator::{DistMatrix, Format, MatrixOptions, Operator, Schedule};
 use crate::partition::Owners;
 use crate::preconditioner;
 use crate::problem::{EvenSplit, Stencil};
 use crate::simd::vectorized;
-use crate::vector::{Lanes, dot, for_strips};
+use crate::vector::{Lanes, blocks, dot, for_strips};
 use std::hint::black_box;
 
 /// A loop over memory.
@@ -73,6 +73,43 @@ impl Streams {
             })),
         }
         black_box(a);
+    }
+}
+
+/// Vectors for [`Updates::pass`].
+pub struct Updates {
+    comm: Comm,
+    x: Vec<f64>,
+    p: Vec<f64>,
+    rs_tilde: Vec<[f64; 2]>,
+    wu: Vec<[f64; 2]>,
+    m: Option<Vec<f64>>,
+}
+
+impl Updates {
+    /// Of `len` rows, with a diagonal preconditioner or none.
+    pub fn new(comm: &Comm, len: usize, has_diagonal: bool) -> Updates {
+        let pairs = || vec![[1.0, 0.5]; len];
+        let (x, p, m) = (vec![0.0; len], vec![1.0; len], has_diagonal.then(|| vec![2.0; len]));
+        Updates { comm: comm.clone(), x, p, rs_tilde: pairs(), wu: pairs(), m }
+    }
+
+    /// Words moved per row: x, p, r, s read and written, w, u read, and the diagonal.
+    pub fn words(&self) -> usize {
+        10 + usize::from(self.m.is_some())
+    }
+
+    /// Every update and inner product of an iteration of PIPE-PR-CG, without its products of the matrix.
+    pub fn pass(&mut self) {
+        /// Rows at once, as in a solve.
+        const ROWS: usize = 2048;
+        let Updates { comm, x, p, rs_tilde, wu, m } = self;
+        let (len, dots) = (x.len(), comm.dots());
+        let mut update = Update { alpha: black_box(1e-3), beta: black_box(0.5), x, p, m: m.as_deref(), dots };
+        for rows in blocks(len, ROWS) {
+            update.rows(rows.clone(), &mut rs_tilde[rows.clone()], &wu[rows]);
+        }
+        black_box(update.dots.partials());
     }
 }
 
