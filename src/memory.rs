@@ -51,6 +51,13 @@ fn advise(block: *mut u8, size: usize) -> *mut u8 {
     block
 }
 
+/// The most bytes of memory that this process has held so far, as Linux tells it; None elsewhere.
+pub fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(1024 * kilobytes.trim().trim_end_matches(" kB").parse::<u64>().ok()?)
+}
+
 /// Overrides [`available_bytes`].
 const AVAILABLE_VARIABLE: &str = "HALOCG_AVAILABLE_BYTES";
 
@@ -67,4 +74,21 @@ pub fn available_bytes() -> Option<u64> {
     system.refresh_memory();
     let of_the_group = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
     Some(system.available_memory().min(of_the_group)).filter(|&bytes| bytes > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_peak_grows_with_what_is_held() {
+        const BYTES: u64 = 64 << 20;
+        let before = peak_bytes().expect("Linux");
+        let held = std::hint::black_box(vec![1_u8; BYTES as usize]);
+        let after = peak_bytes().expect("Linux");
+        assert!(after >= before && after >= BYTES, "{before} {after}");
+        drop(held);
+        assert!(peak_bytes().expect("Linux") >= after, "a peak stays");
+    }
 }

@@ -122,6 +122,8 @@ impl CompareOptions {
                 settings,
                 checkpointing: Checkpointing::default(),
                 monitor: false,
+                view: false,
+                log_view: false,
                 files: Files { json: self.json.clone(), ..Files::default() },
                 options: Options::new(),
             };

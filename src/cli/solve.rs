@@ -93,6 +93,12 @@ pub struct SolveOptions {
     /// Print every iteration
     #[arg(long, visible_alias = "ksp-monitor", alias = "ksp_monitor", help_heading = "Reports")]
     pub monitor: bool,
+    /// Print the options in force, partition, storage, memory and spectrum after the summary
+    #[arg(long, visible_alias = "ksp-view", alias = "ksp_view", help_heading = "Reports")]
+    pub view: bool,
+    /// Print where the time went: phases, their bandwidth beside the machine's, sums, exchanges
+    #[arg(long, alias = "log_view", help_heading = "Reports")]
+    pub log_view: bool,
     /// Write the convergence history as CSV
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub history: Option<PathBuf>,
@@ -204,6 +210,8 @@ impl SolveOptions {
             },
             checkpointing: self.checkpoint.checkpointing()?,
             monitor: self.monitor,
+            view: self.view,
+            log_view: self.log_view,
             files: Files {
                 output: self.output.map(|path| with_format(path, self.output_format)),
                 history: self.history,

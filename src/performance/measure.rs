@@ -51,6 +51,24 @@ pub fn measure(comm: &Comm, effort: Effort) -> Machine {
     }
 }
 
+/// Bytes per second of all ranks together while each updates arrays of `working_set` bytes in place (y ← y + a x), which
+/// is clamped to 64 KiB … 64 MiB: the working set in the end, and the rate. Some hundredths of a second. Collective; the
+/// same result on every rank.
+pub fn update_rate(comm: &Comm, working_set: u64) -> (u64, f64) {
+    const ROUNDS: usize = 5;
+    let working_set = working_set.clamp(1 << SMALLEST, 1 << Effort::FULL.largest);
+    let len = working_set as usize / Stream::Update.arrays() / size_of::<f64>();
+    let mut streams = Streams::new(len);
+    let passes = (1 << Effort::FULL.largest) / working_set as usize;
+    let together = comm.with_own_profile();
+    let seconds = seconds_per_call(comm, ROUNDS, 1, || {
+        (0..passes).for_each(|_| streams.pass(Stream::Update, len));
+        // Until the last rank is done: with more ranks than processors they take turns.
+        together.sum(&mut [0.0]);
+    });
+    (working_set, (comm.size() * passes * Stream::Update.words() * size_of::<f64>() * len) as f64 / seconds)
+}
+
 /// The processor's name as Linux tells it.
 pub fn processor() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

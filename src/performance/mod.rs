@@ -18,5 +18,5 @@ pub use check::{Check, check};
 pub use choice::{Choice, choose, measure_parts, preconditioning};
 pub use iteration::{Cut, Parts};
 pub use machine::{Bandwidth, ExchangeTimes, FormatRate, Machine, SCHEMA, Share};
-pub use measure::{Effort, measure, processor};
+pub use measure::{Effort, measure, processor, update_rate};
 pub use scaling::Network;

@@ -11,7 +11,7 @@ mod vectors;
 
 use crate::binned::MOST_TERMS;
 use crate::comm::measure::{SumChoice, choose_sum};
-use crate::comm::{Comm, Op};
+use crate::comm::{Comm, Op, Phase};
 use crate::distributed::{Layout, rows_to_owners};
 use crate::error::{Error, ExitCode, Result};
 use crate::faults;
@@ -69,6 +69,10 @@ pub struct Job {
     pub checkpointing: Checkpointing,
     /// Print every iterate.
     pub monitor: bool,
+    /// Print how the run was set up.
+    pub view: bool,
+    /// Measure the machine's bandwidth beside the solve, and print where the time went.
+    pub log_view: bool,
     /// Files to write.
     pub files: Files,
     /// What the command line and its file of options came to, for the record.
@@ -98,7 +102,9 @@ pub struct Files {
 pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
     let Executed { run, outcome, layout, failure } = execute(comm, job)?;
     if comm.is_root() {
-        let _ = write!(std::io::stdout(), "{}", report::summary(&run));
+        let view = if job.view { report::view(&run) } else { String::new() };
+        let log_view = if job.log_view { report::log_view(&run) } else { String::new() };
+        let _ = write!(std::io::stdout(), "{}{view}{log_view}", report::summary(&run));
     }
     faults::enter(comm.rank(), "output");
     if let Some((path, format)) = &job.files.output {
@@ -202,9 +208,23 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
     let outcome = krylov::solve_watched(a, m.as_mut(), &b, begin, solver, &job.settings, &mut keeper)
         .ok_or_else(|| keeper.misfit())?;
     let (checkpoint, failure) = keeper.done(outcome.reason);
-    let phases = PhaseSeconds::between(comm, &seconds_before, &comm.profile().seconds());
     let hidden_sum_seconds = Spread::over(comm, comm.profile().hidden_sum_seconds() - hidden_before);
     let counts = comm.profile().counts().since(&counts_before);
+    let with = preconditioning(m.as_ref());
+    let sweeps = a.one_sweep().is_some() && Cut::OneSweep.sweeps(solver, with);
+    let spent = std::array::from_fn(|phase| comm.profile().seconds()[phase] - seconds_before[phase]);
+    let phases = PhaseSeconds::new(comm, &spent, |phase| match phase {
+        Phase::Product => counts.product_bytes,
+        Phase::Sweep => counts.sweep_bytes,
+        Phase::Vectors if !sweeps => {
+            let words = u64::from(solver.cost.vector_words(with)) * a.layout().len() as u64;
+            size_of::<f64>() as u64 * words * outcome.iterations_here()
+        }
+        _ => 0,
+    });
+    let vectors = 1 + solver.cost.vectors(with, sweeps);
+    let memory = MemoryFacts::new(comm, a.bytes_per_pass(0), vectors, a.layout().len());
+    let bandwidth = job.log_view.then(|| BandwidthFacts::measured(comm, &memory));
     let preconditioner_counts = m.counts().since(&preconditioner_before);
 
     let slowest = |seconds: f64| Spread::over(comm, seconds).max;
@@ -223,10 +243,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
             rhs: job.rhs.describe(),
         },
         storage: facts.as_ref().map(|(_, storage)| StorageFacts {
-            schedule: solver.sweeps.then(|| {
-                let sweeps = a.one_sweep().is_some() && (m.is_identity() || m.diagonal().is_some());
-                if sweeps { "one-sweep" } else { "overlap" }
-            }),
+            schedule: solver.sweeps.then_some(if sweeps { "one-sweep" } else { "overlap" }),
             ..storage.clone()
         }),
         partition: facts.map(|(partition, _)| partition),
@@ -266,6 +283,8 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         },
         traffic: Traffic::new(comm, &counts, &preconditioner_counts, outcome.iterations_here(), &phases),
         phases,
+        memory,
+        bandwidth,
         checkpoint,
         hidden_sum_seconds,
     };

@@ -3,9 +3,10 @@
 //! The JSON file is this structure, field by field; see docs/json.md. A change of meaning or the
 //! loss of a field raises [`SCHEMA`].
 
+use super::resources::{BandwidthFacts, MemoryFacts, PhaseSeconds, SetupSeconds, Traffic};
 use super::terminal::seconds;
 use crate::comm::measure::SumWay;
-use crate::comm::{Comm, Counts, Op, Phase};
+use crate::comm::{Comm, Op};
 use crate::distributed::HaloPlan;
 use crate::operator::{DistMatrix, FORMATS, MATRIX_FREE, Operator};
 use crate::partition::{self, PartLoad, Partition, Quality};
@@ -80,8 +81,12 @@ pub struct Run {
     pub outcome: OutcomeFacts,
     /// Seconds before the solve.
     pub setup_seconds: SetupSeconds,
+    /// Memory of a rank.
+    pub memory: MemoryFacts,
     /// Seconds of the solve, by phase.
     pub phases: Vec<PhaseSeconds>,
+    /// What memory delivers, if that was measured.
+    pub bandwidth: Option<BandwidthFacts>,
     /// Seconds for which sums were in flight behind other work; those of the phase `sum` were exposed.
     pub hidden_sum_seconds: Spread,
     /// What was moved.
@@ -383,101 +388,4 @@ pub struct ErrorNorms {
     pub relative_2_norm: f64,
     /// max |xᵢ − x*ᵢ|.
     pub max_norm: f64,
-}
-
-/// Seconds before the solve, of the slowest rank.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct SetupSeconds {
-    /// Reading or generating, and writing the matrix where that is asked for.
-    pub load: f64,
-    /// Deciding who owns what.
-    pub partition: f64,
-    /// Moving rows to their owners, numbering them, planning the halo.
-    pub distribute: f64,
-    /// Checking the diagonal and building the preconditioner.
-    pub preconditioner: f64,
-    /// Reading or forming the right-hand side and the initial guess.
-    pub vectors: f64,
-}
-
-/// Seconds of one phase of the solve.
-#[derive(Clone, Debug, Serialize)]
-pub struct PhaseSeconds {
-    /// `product`, `exchange`, `sum`, `preconditioner`, `vectors`.
-    pub name: &'static str,
-    /// Over the ranks.
-    pub seconds: Spread,
-}
-
-impl PhaseSeconds {
-    /// The phases between two readings of the profile. Collective.
-    pub fn between(comm: &Comm, before: &[f64], after: &[f64]) -> Vec<PhaseSeconds> {
-        Phase::ALL
-            .iter()
-            .map(|&phase| {
-                let spent = after[phase as usize] - before[phase as usize];
-                PhaseSeconds { name: phase.name(), seconds: Spread::over(comm, spent) }
-            })
-            .collect()
-    }
-}
-
-/// What the solve moved. Messages, bytes and memory traffic are those of all ranks together; sums,
-/// passes and products involve every rank and are counted once.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Traffic {
-    /// Global sums (each involves every rank).
-    pub sums: u64,
-    /// Those that were waited for at once.
-    pub blocking_sums: u64,
-    /// f64 words reduced, per iteration.
-    pub sum_words_per_iteration: f64,
-    /// Passes over A.
-    pub passes: u64,
-    /// Vectors multiplied by A.
-    pub products: u64,
-    /// Vectors that the preconditioner multiplied by A; not in the two before.
-    pub preconditioner_products: u64,
-    /// Halo messages, per iteration; this and the next include the preconditioner's.
-    pub messages_per_iteration: f64,
-    /// Halo bytes, per iteration.
-    pub halo_bytes_per_iteration: f64,
-    /// Memory traffic of the products by the operator's model, over the time of the slowest rank's products: 1e9 bytes per second.
-    pub product_gigabytes_per_second: f64,
-    /// The same of sweeps.
-    pub sweep_gigabytes_per_second: f64,
-}
-
-impl Traffic {
-    /// From this rank's counts of a solve of `iterations`, the method's and the preconditioner's own. Collective.
-    pub fn new(comm: &Comm, counts: &Counts, of_m: &Counts, iterations: u64, phases: &[PhaseSeconds]) -> Traffic {
-        let mut totals = [
-            counts.messages + of_m.messages,
-            counts.message_words + of_m.message_words,
-            counts.product_bytes,
-            counts.sweep_bytes,
-        ];
-        comm.reduce_u64(Op::Sum, &mut totals);
-        let [messages, message_words, product_bytes, sweep_bytes] = totals.map(|total| total as f64);
-        let rate = |bytes: f64, phase: Phase| {
-            let slowest =
-                phases.iter().find(|seconds| seconds.name == phase.name()).map_or(0.0, |found| found.seconds.max);
-            if slowest > 0.0 { bytes / slowest / 1e9 } else { 0.0 }
-        };
-        let per_iteration = |total: f64| {
-            if iterations > 0 { total / iterations as f64 } else { 0.0 }
-        };
-        Traffic {
-            sums: counts.sums,
-            blocking_sums: counts.blocking_sums,
-            sum_words_per_iteration: per_iteration(counts.sum_words as f64),
-            passes: counts.passes,
-            products: counts.products,
-            preconditioner_products: of_m.products,
-            messages_per_iteration: per_iteration(messages),
-            halo_bytes_per_iteration: per_iteration(message_words * size_of::<f64>() as f64),
-            product_gigabytes_per_second: rate(product_bytes, Phase::Product),
-            sweep_gigabytes_per_second: rate(sweep_bytes, Phase::Sweep),
-        }
-    }
 }

@@ -6,30 +6,36 @@ mod csv;
 mod facts;
 mod info;
 mod json;
+mod log_view;
 mod machine;
 mod paint;
 mod partition;
 mod plot;
 mod prediction;
 mod progress;
+mod resources;
 mod side_by_side;
 mod spy;
 mod terminal;
+mod view;
 
 pub use comm_matrix::CommMatrix;
 pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_table, convergence_charts};
 pub use csv::history_csv;
 pub use facts::{
     CheckpointFacts, ChoiceFacts, ErrorNorms, Machine, MethodFacts, Options, OutcomeFacts, PartitionFacts,
-    PhaseSeconds, ProblemFacts, Run, SCHEMA, SetupSeconds, SpectrumFacts, Spread, StorageFacts, Traffic,
+    ProblemFacts, Run, SCHEMA, SpectrumFacts, Spread, StorageFacts,
 };
 pub use info::{Estimate, INFO_SCHEMA, MatrixInfo, Needs, info_summary};
 pub use json::to_json;
+pub use log_view::log_view;
 pub use machine::MachineReport;
 pub use partition::{PARTITION_SCHEMA, PartitionRun, PartitionSeconds, partition_json, partition_summary};
 pub use plot::{Chart, Curve};
 pub use prediction::{Prediction, PredictionLine, prediction_table};
 pub use progress::Progress;
+pub use resources::{BandwidthFacts, MemoryFacts, PhaseSeconds, SetupSeconds, Traffic};
 pub use side_by_side::side_by_side;
 pub use spy::Spy;
 pub use terminal::summary;
+pub use view::view;

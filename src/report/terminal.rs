@@ -1,7 +1,8 @@
 //! The summary for people.
 
 use super::facts::{PartitionFacts, Run, Spread};
-use crate::comm::{Phase, SumAlgorithm};
+use super::resources::PhaseSeconds;
+use crate::comm::SumAlgorithm;
 use std::fmt::Write as _;
 
 /// A number with its thousands set apart.
@@ -37,6 +38,7 @@ pub(super) fn bytes(value: f64) -> String {
     }
 }
 
+/// Counts, min / avg / max.
 fn spread(value: &Spread) -> String {
     format!("{} / {} / {}", grouped(value.min as u64), grouped(value.avg.round() as u64), grouped(value.max as u64))
 }
@@ -78,28 +80,12 @@ pub fn summary(run: &Run) -> String {
     if run.sum.algorithm == SumAlgorithm::RecursiveDoubling.name() || run.sum.measured_microseconds.is_some() {
         line("  sums", format!("{} ({})", run.sum.algorithm, run.sum.why));
     }
-    if let Some(partition) = run.partition.as_ref().filter(|_| run.machine.ranks > 1) {
-        line("partition", format!("{} (below: per rank, min / avg / max)", partition.method));
-        partition_lines(partition, "ranks", &mut line);
-    }
-    if let Some(storage) = &run.storage {
-        let formats: Vec<String> = match &storage.ranks_by_format {
-            one if one.len() == 1 => one.keys().map(|name| (*name).into()).collect(),
-            several => several.iter().map(|(name, ranks)| format!("{name} on {ranks} ranks")).collect(),
-        };
-        let per_row = storage.bytes_per_row;
-        let schedule = storage.schedule.map_or(String::new(), |schedule| format!("; schedule {schedule}"));
-        let why = storage.bytes_per_row_by_format.as_ref().map_or(String::new(), |all| {
-            let others = all.iter().filter(|(name, _)| !storage.ranks_by_format.contains_key(*name));
-            let others: Vec<String> = others.map(|(name, bytes)| format!("{name} {bytes:.1}")).collect();
-            if others.is_empty() { String::new() } else { format!(" (others: {})", others.join(", ")) }
-        });
-        let order = match storage.reordered_ranks {
-            0 => String::new(),
-            ranks if ranks == run.machine.ranks as u64 => ", rows in reverse Cuthill-McKee order".into(),
-            ranks => format!(", rows in reverse Cuthill-McKee order on {ranks} ranks"),
-        };
-        line("storage", format!("{}, {per_row:.1} bytes per row{why}{order}{schedule}", formats.join(", ")));
+    if let Some(PartitionFacts { method, rows, imbalance, .. }) =
+        run.partition.as_ref().filter(|_| run.machine.ranks > 1)
+    {
+        let (least, most) = (grouped(rows.min as u64), grouped(rows.max as u64));
+        let each = if least == most { format!("{most} rows each") } else { format!("{least} to {most} rows") };
+        line("partition", format!("{method}, {each}, imbalance {imbalance:.3}"));
     }
     let method = &run.method;
     let sub = method.sub_preconditioner.map_or(String::new(), |sub| format!(" ({sub})"));
@@ -156,45 +142,7 @@ pub fn summary(run: &Run) -> String {
             ),
         );
     }
-    if let Some(spectrum) = &outcome.spectrum {
-        line(
-            "spectrum",
-            format!(
-                "of the preconditioned matrix: {:.3e} ... {:.3e}, condition {:.2e} (estimated by the iteration)",
-                spectrum.lambda_min, spectrum.lambda_max, spectrum.condition
-            ),
-        );
-    }
-    let total: f64 = outcome.solve_seconds.max(f64::MIN_POSITIVE);
-    line("time", "min / avg / max over ranks, share of the solve".into());
-    for phase in run.phases.iter().filter(|phase| phase.seconds.max > 0.0) {
-        let Spread { min, avg, max } = phase.seconds;
-        let rate = match phase.name {
-            "product" => run.traffic.product_gigabytes_per_second,
-            "sweep" => run.traffic.sweep_gigabytes_per_second,
-            _ => 0.0,
-        };
-        let rate = if rate > 0.0 { format!("  {rate:.1} GB/s by the byte model") } else { String::new() };
-        let times = format!("{} / {} / {}", seconds(min), seconds(avg), seconds(max));
-        line(&format!("  {}", short(phase.name)), format!("{times:<32} {:>3.0} %{rate}", 100.0 * avg / total));
-        if phase.name == Phase::Sum.name() && run.hidden_sum_seconds.max > 0.0 {
-            let Spread { min, avg, max } = run.hidden_sum_seconds;
-            let times = format!("{} / {} / {}", seconds(min), seconds(avg), seconds(max));
-            line("    hidden", format!("{times:<32} behind the phases here, besides"));
-        }
-    }
-    let setup = run.setup_seconds;
-    line(
-        "set-up",
-        format!(
-            "load {}, partition {}, distribute {}, preconditioner {}, vectors {}",
-            seconds(setup.load),
-            seconds(setup.partition),
-            seconds(setup.distribute),
-            seconds(setup.preconditioner),
-            seconds(setup.vectors)
-        ),
-    );
+    line("time", format!("set-up {}; {}", seconds(run.setup_seconds.total()), shares(run)));
     if let (Some(file), Some(iteration)) = (&checkpoint.file, checkpoint.saved_at) {
         line("checkpoint", format!("{file}, of iteration {}", grouped(iteration)));
     }
@@ -204,11 +152,15 @@ pub fn summary(run: &Run) -> String {
     text
 }
 
-fn short(phase: &str) -> &str {
-    match phase {
-        "preconditioner" => "precond.",
-        other => other,
-    }
+/// The phases in which the solve spent most of its time.
+fn shares(run: &Run) -> String {
+    let share = |phase: &PhaseSeconds| 100.0 * phase.seconds.avg / run.outcome.solve_seconds.max(f64::MIN_POSITIVE);
+    let mut phases: Vec<(f64, &str)> = run.phases.iter().map(|phase| (share(phase), phase.name)).collect();
+    phases.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let largest = phases.into_iter().filter(|(share, _)| *share >= 1.0);
+    let words: Vec<String> = largest.map(|(share, name)| format!("{name} {share:.0} %")).collect();
+    let solve = format!("solve {}", seconds(run.outcome.solve_seconds));
+    if words.is_empty() { solve } else { format!("{solve}: {}", words.join(", ")) }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod machine;
 mod mutants;
 mod outputs;
 mod partition;
+mod reports;
 mod reproducible;
 mod solve;
 mod support;

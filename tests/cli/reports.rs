@@ -1,0 +1,137 @@
+//! What a run says of itself: the summary, `--view`, `--log-view`.
+
+use crate::common::{HAS_MPI, Launch, RANKS};
+use crate::support::*;
+use serde_json::Value;
+
+/// Every number of ranks, on threads and under mpirun.
+fn everywhere() -> impl Iterator<Item = Launch> {
+    let threads = RANKS.into_iter().map(Launch::Threads);
+    let mpi = RANKS.into_iter().map(Launch::Mpirun).take(if HAS_MPI { RANKS.len() } else { 0 });
+    [Launch::Alone].into_iter().chain(threads).chain(mpi)
+}
+
+/// Runs with `--json`; what is printed, and what the file says.
+fn told(how: Launch, args: &[&str]) -> (String, Value) {
+    let folder = Folder::new(&unique("told"));
+    let path = folder.path("run.json");
+    let finished = run(how, &[args, &["--json", &path]].concat());
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{how:?} {args:?}: {finished:?}");
+    (finished.stdout, json(&path))
+}
+
+/// The first number behind `name` at the beginning of a line, which must be there once.
+fn figure(text: &str, name: &str) -> f64 {
+    let lines: Vec<&str> = text.lines().filter_map(|line| line.trim_start().strip_prefix(name)).collect();
+    let [line] = lines[..] else { panic!("{} lines of {name:?} in {text}", lines.len()) };
+    let word = line.split_whitespace().next().expect("a figure");
+    word.trim_end_matches(',').parse().unwrap_or_else(|_| panic!("no figure behind {name:?}: {line}"))
+}
+
+#[test]
+fn the_summary_is_short_and_a_view_adds_to_it() {
+    let plate = mesh("plate_hole.mtx");
+    for how in [Launch::Alone].into_iter().chain(both(3)) {
+        let plain = told(how, &["solve", &plate]).0;
+        assert!(plain.lines().count() <= 10, "{plain}");
+        assert!(plain.lines().all(|line| line.chars().count() <= 100), "{plain}");
+        let (text, run) = told(how, &["solve", &plate, "--view", "--max-it", "4321"]);
+        for option in ["max-it", "rtol", "check-health"] {
+            let value = run["options"][option][0].as_str().expect("a text");
+            let found = text.lines().any(|line| line.split_whitespace().eq([option, value]));
+            assert!(found, "no {option} {value} in {text}");
+        }
+        assert_eq!(figure(&text, "max-it"), 4321.0);
+        // The format, why, and what the other would take.
+        let [csr, sell] = ["csr", "sell"].map(|name| number(&run, &format!("/storage/bytes_per_row_by_format/{name}")));
+        assert!(
+            text.contains(&format!("storage      sell, {:.1} bytes per row", number(&run, "/storage/bytes_per_row")))
+        );
+        assert!(text.contains(&format!("csr {csr:.1}, sell {sell:.1}\n")), "{text}");
+        for line in ["partition    metis (below", "  nonzeros   ", "memory       per rank", "spectrum     "] {
+            assert_eq!(text.matches(line).count(), 1, "{line:?} in {text}");
+        }
+        assert!(!plain.contains("memory") && !plain.contains("  nonzeros") && !plain.contains("of bandwidth"));
+    }
+}
+
+#[test]
+fn memory_is_what_matrix_and_vectors_take() {
+    for how in everywhere() {
+        // Four rows: not for every rank.
+        for n in ["60", "2"] {
+            let (text, run) = told(how, &["poisson", "-n", n, "--format", "csr", "--solver", "hs-cg", "--view"]);
+            let (ranks, rows) = (number(&run, "/machine/ranks"), number(&run, "/problem/rows"));
+            let total = |of: &str| ranks * number(&run, &format!("/memory/{of}_bytes/avg"));
+            // b, x, r, p, s.
+            assert!((total("vector") - 5.0 * 8.0 * rows).abs() < 1e-3, "{how:?} {run:#}");
+            let matrix = number(&run, "/storage/bytes_per_row") * rows;
+            assert!((total("matrix") - matrix).abs() < 1e-6 * matrix, "{how:?} {run:#}");
+            assert!(number(&run, "/memory/peak_bytes/min") > number(&run, "/memory/matrix_bytes/max"));
+            assert_eq!(text.matches("\n  peak ").count(), 1, "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_log_adds_up_on_every_engine_and_method() {
+    for how in everywhere() {
+        for args in [
+            &["solve", &mesh("plate_hole.mtx"), "--schedule", "overlap"][..],
+            &["poisson", "-n", "2"],
+            &["poisson", "-n", "40", "--matrix-free"],
+            &["poisson", "-n", "40", "--solver", "hs-cg", "--pc", "chebyshev"],
+            &["model", "-n", "50"],
+        ] {
+            let (text, run) = told(how, &[args, &["--log-view"]].concat());
+            let share = |line: &str| -> f64 {
+                let share = line.split('%').next().and_then(|before| before.split_whitespace().last());
+                share.expect("a share").parse().expect("a number")
+            };
+            let of_solve: Vec<&str> = text
+                .lines()
+                .skip_while(|line| !line.starts_with("solve "))
+                .skip(1)
+                .take_while(|line| line.starts_with(' '))
+                .collect();
+            let (whole, parts) = of_solve.split_last().expect("phases");
+            let sum: f64 = parts.iter().map(|line| share(line)).sum();
+            assert!(whole.starts_with("  whole") && share(whole) == 100.0, "{text}");
+            // Each share is rounded to a tenth; all ranks do not take equally long.
+            assert!((sum - 100.0).abs() < 1.0, "{how:?} {args:?}: {sum} {text}");
+            for name in ["product", "sum", "other", "exposed", "hidden", "preconditioner", "load", "vectors"] {
+                assert!(text.lines().any(|line| line.trim_start().starts_with(name)), "no {name} in {text}");
+            }
+            assert_eq!(figure(&text, "sums"), number(&run, "/traffic/sums"), "{text}");
+            let messages = number(&run, "/traffic/messages_per_iteration");
+            assert!((figure(&text[text.find("words per").expect("sums")..], "exchange") - messages).abs() <= 0.0501);
+
+            let rate = |at: &str| number(&run, &format!("/bandwidth/{at}gigabytes_per_second"));
+            assert!(rate("") > 0.0 && rate("memory_") > 0.0, "{run:#}");
+            assert_eq!(number(&run, "/bandwidth/memory_working_set_bytes"), f64::from(1 << 26));
+            let product = &run["phases"][0];
+            let bytes = number(product, "/gigabytes_per_second") * number(product, "/seconds/max");
+            assert!(bytes > 0.0, "{run:#}");
+            let line = parts.iter().find(|line| line.starts_with("  product")).expect("products");
+            let shown: f64 = line.split_whitespace().rev().nth(1).expect("a share").parse().expect("a number");
+            let expected = 100.0 * number(product, "/gigabytes_per_second") / rate("");
+            assert!((shown - expected).abs() <= 0.501, "{line}: {expected}");
+        }
+    }
+}
+
+/// Bytes that can be counted by hand: p ← r + βp and x, r ← ..., nine words per row and iteration.
+#[test]
+fn the_rate_of_vectors_is_that_of_the_methods_own_words() {
+    for how in both(3) {
+        let run = run_json(how, &["poisson", "-n", "50", "--solver", "hs-cg"], 0);
+        assert!(run["bandwidth"].is_null(), "measured only if asked for");
+        let vectors = &run["phases"][4];
+        assert_eq!(vectors["name"], "vectors");
+        let bytes = 1e9 * number(vectors, "/gigabytes_per_second") * number(vectors, "/seconds/max");
+        let expected = 9.0 * 8.0 * 2500.0 * number(&run, "/outcome/iterations");
+        assert!((bytes / expected - 1.0).abs() < 1e-9, "{bytes} {expected}");
+        // The phases without a model of their bytes.
+        assert!([1, 2, 3].iter().all(|&phase| run["phases"][phase]["gigabytes_per_second"].is_null()));
+    }
+}
