@@ -514,7 +514,10 @@ class Group:
     def __init__(self, name, problem, pc, bars, inputs):
         self.name, self.problem, self.pc, self.bars, self.inputs = name, problem, pc, bars, inputs
         self.methods = sorted({bar.peer for bar in bars})
-        self.variants = sorted({(bar.solver, variant) for bar in bars for variant in bar.variants})
+        # Our own classic method as well, where no bar asks for it.
+        asked = {(bar.solver, variant) for bar in bars for variant in bar.variants}
+        classic = set() if any(solver == "hs-cg" for solver, _ in asked) else {("hs-cg", ())}
+        self.variants = sorted(asked | classic)
         self.samples = {}
         self.failures = {}
         self.refusals = {}
