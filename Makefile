@@ -47,12 +47,12 @@ export OMPI_MCA_btl_vader_single_copy_mechanism = none
 
 # Steps share target folders and cores: one after the other, and the first failure stops.
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants reliability valgrind test-no-mpi test-openmpi test-mpich build build-mpich install deps deps-test clean
+.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants reliability vtu convergence valgrind test-no-mpi test-openmpi test-mpich build build-mpich install deps deps-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
 
-demo: ## install what is missing, build, solve a real matrix on NP=4 ranks
+demo: ## install what is missing, build, solve a real matrix and a mesh on NP=4 ranks, draw a picture
 	@scripts/demo.sh
 
 test: deps-test lint test-no-mpi test-openmpi test-mpich ## everything, under Open MPI and under MPICH
@@ -120,6 +120,13 @@ reliability: deps ## docs/reliability.md: ranks killed 50 times, 16 000 flipped 
 	$(MATRICES) HALOCG_RECORD=all $(ANY_MPI) $(CARGO) test --release --features faults --test reliability
 	@# The program that lies in the target folder is to be the one without faults again.
 	$(ANY_MPI) $(CARGO) build --release
+
+vtu: deps ## files for ParaView, read back with meshio and VTK from PyPI (in a venv under target/)
+	$(ANY_MPI) $(CARGO) build --release
+	@scripts/vtu.sh $(BUILT)
+
+convergence: deps ## docs/convergence.svg: the error of linear elements on finer and finer meshes
+	$(ANY_MPI) $(CARGO) run --release --example convergence -- docs/convergence.svg
 
 valgrind: ## memcheck over small solves on two ranks under Open MPI
 	@scripts/install-deps.sh openmpi

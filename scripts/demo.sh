@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds halocg and solves a real matrix on NP ranks (default 4) under mpirun.
+# Builds halocg, solves a real matrix and a problem on a mesh on NP ranks (default 4) under mpirun, and draws a picture.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin   # rustup's shell setup may not have run
@@ -45,9 +45,15 @@ command=("${mpirun[@]}" -n "$np" "$halocg" solve meshes/plate_hole.mtx --pc jaco
 printf '\n$ %s\n\n' "${command[*]}"
 "${command[@]}"
 
+command=("${mpirun[@]}" -n "$np" "$halocg" solve meshes/plate.msh --pc jacobi --dirichlet hole=100 --dirichlet left=20
+    --conductivity copper=400 --conductivity steel=50 --png "$out/u.png" --png-partition "$out/ranks.png" --vtu "$out/u.vtu")
+printf '\n$ %s\n\n' "${command[*]}"
+"${command[@]}" | sed -n '1,/^residual/p'
+
 cat <<END
 
-Written: $out/x.mtx (the solution), history.csv (the residuals), run.json (all of the above for programs).
+Written: $out/x.mtx (the solution), history.csv (the residuals), run.json (all of the first summary for programs);
+of the mesh $out/u.png (a picture of the solution: look at it), ranks.png (who owns what), u.vtu (for ParaView).
 Try next:
   $halocg solve meshes/plate_hole.mtx --pc jacobi --rhs A1 --threads 2     the same without mpirun
   ${mpirun[*]} -n $np $halocg poisson --dim 3 --n 64

@@ -7,6 +7,7 @@ mod convert;
 mod documents;
 mod generated;
 mod info;
+mod mesh;
 mod partition;
 mod predict;
 mod solve;
@@ -18,6 +19,7 @@ pub use convert::ConvertOptions;
 pub use documents::{completions, write_manual_pages};
 pub use generated::{GridOptions, ModelOptions};
 pub use info::InfoOptions;
+pub use mesh::MeshOptions;
 pub use partition::PartitionOptions;
 pub use predict::{PredictOptions, PredictedPc};
 pub use solve::{
@@ -76,10 +78,13 @@ pub enum Engine {
 /// Subcommands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Solve A x = b with A from a file
+    /// Solve A x = b with A from a file, or a problem on a mesh
     Solve {
-        /// The matrix: Matrix Market (.mtx, .mtx.gz), .hcg or PETSc's binary format, told apart by content
+        /// The matrix: Matrix Market (.mtx, .mtx.gz), .hcg or PETSc's binary format; or a mesh of Gmsh (.msh); told apart by content
         matrix: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        mesh: MeshOptions,
         #[command(flatten)]
         #[allow(missing_docs)]
         options: SolveOptions,
@@ -333,12 +338,13 @@ impl Command {
     pub fn into_task(self) -> Result<Task> {
         let one = |job| Ok(Task::Run(Box::new(job)));
         match self {
-            Command::Solve { matrix, options } => {
-                one(options.job(Source::File(matrix), RightHandSide::A1, Partition::Metis, None)?)
+            Command::Solve { matrix, mesh, options } => {
+                mesh.check(&options)?;
+                one(options.job(mesh.source(matrix)?, RightHandSide::Own, Partition::Metis, None)?)
             }
             Command::Poisson { grid, write, options } => {
                 grid.refuse_storage(&options.matrix)?;
-                one(options.job(grid.source()?, RightHandSide::Manufactured, Partition::Boxes, write)?)
+                one(options.job(grid.source()?, RightHandSide::Own, Partition::Boxes, write)?)
             }
             Command::Model { model, options } => one(model_job(Source::ModelDense(model.spectrum()), options)?),
             Command::Convert(options) => Ok(Task::Convert(options.conversion()?)),
@@ -393,7 +399,7 @@ fn model_job(source: Source, options: SolveOptions) -> Result<Job> {
             "products of the dense model problem are sums over all ranks: --reproducible does not apply",
         ));
     }
-    options.job(source, RightHandSide::A1, Partition::Blocks, None)
+    options.job(source, RightHandSide::Own, Partition::Blocks, None)
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ use halocg::comm::Comm;
 use halocg::error::{Error, ExitCode, Result};
 
 /// Fails unless `read` allocates in proportion to the file, whatever the file claims; refuses with one short sentence
-/// and the exit code of bad input, or of a matrix that is not positive definite; and does the same on three ranks.
+/// and the exit code of bad input, of a matrix that is not positive definite, or of a mesh in which nothing holds u; and does
+/// the same on three ranks.
 /// Returns what one rank reads.
 ///
 /// `read` is collective and returns a rank's share, in words.
@@ -37,7 +38,7 @@ pub fn judged(bytes: &[u8], read: impl Fn(&Comm) -> Result<Vec<u64>> + Sync) -> 
 
 fn check_message(error: &Error) {
     let text = error.to_string();
-    assert!(matches!(error.exit_code(), ExitCode::Input | ExitCode::NotSpd), "{:?}: {text}", error.exit_code());
+    assert!(matches!(error.exit_code(), ExitCode::Input | ExitCode::NotSpd | ExitCode::Usage), "{:?}: {text}", error.exit_code());
     assert!(!text.is_empty() && text.len() < 500, "{} bytes: {text}", text.len());
     assert!(!text.contains(char::is_control), "{text:?}");
 }

@@ -1,14 +1,15 @@
-//! Reading a matrix file, in whichever format its first bytes announce.
+//! Reading a matrix or a mesh from a file, in whichever format its first bytes announce.
 
 use crate::{judged, path_of};
 use halocg::error::Result;
-use halocg::problem::{self, Problem, Source};
+use halocg::problem::{self, Source};
 
-/// What the matrix in a file of these bytes is, in words: of each row its number, its columns, the bits of its values.
+/// What the matrix in a file of these bytes, or of the mesh in it, is, in words: of each row its number, its columns, the bits of its values.
 pub fn read_matrix(bytes: &[u8]) -> Result<Vec<u64>> {
     let source = Source::File(path_of(bytes));
     judged(bytes, |comm| {
-        let Problem::Matrix(n, rows) = problem::load(comm, &source)? else { panic!("a file holds a matrix") };
+        let problem = problem::load(comm, &source)?;
+        let (n, rows) = (problem.n(), problem.even_share(comm));
         let mut words = Vec::new();
         for (k, &row) in rows.numbers.iter().enumerate() {
             let (columns, values) = rows.row(k);

@@ -60,7 +60,7 @@ pub struct SolveOptions {
     /// Look in every iteration for signs that a vector was corrupted in memory, and go on without the error: see docs/reliability.md
     #[arg(long, value_enum, value_name = "WHETHER", default_value = "on", help_heading = "Stopping")]
     pub check_health: Whether,
-    /// Right-hand side: ones, random, random:SEED, A1 (b = A ones/sqrt(n)), or a vector file; by default A1, and for poisson that of a manufactured solution
+    /// Right-hand side: ones, random, random:SEED, A1 (b = A ones/sqrt(n)), or a vector file; by default A1, for poisson that of a manufactured solution, and the load on a mesh
     #[arg(long, value_parser = right_hand_side, help_heading = "Vectors")]
     pub rhs: Option<RightHandSide>,
     /// Take the matrix of a file as it is: do not compare its two triangles
@@ -108,6 +108,15 @@ pub struct SolveOptions {
     /// Draw who sends how many words to whom (.svg or .png)
     #[arg(long, value_name = "FILE", value_parser = picture, help_heading = "Reports")]
     pub comm_matrix: Option<PathBuf>,
+    /// Draw the solution on a mesh or a 2D grid (.png)
+    #[arg(long, value_name = "FILE", value_parser = png, help_heading = "Reports")]
+    pub png: Option<PathBuf>,
+    /// Draw which rank owns what of a mesh or a 2D grid (.png)
+    #[arg(long, value_name = "FILE", value_parser = png, help_heading = "Reports")]
+    pub png_partition: Option<PathBuf>,
+    /// Write solution, residual and owners on a mesh for ParaView (.vtu)
+    #[arg(long, value_name = "FILE", value_parser = vtu, help_heading = "Reports")]
+    pub vtu: Option<PathBuf>,
 }
 
 /// How global sums travel.
@@ -217,6 +226,9 @@ impl SolveOptions {
                 history: self.history,
                 json: self.json,
                 comm_matrix: self.comm_matrix,
+                png: self.png,
+                png_partition: self.png_partition,
+                vtu: self.vtu,
                 matrix: matrix.map(|path| with_format(path, None)),
             },
             options: Options::new(),

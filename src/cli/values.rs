@@ -77,6 +77,10 @@ fn number(text: &str, wanted: &str, fits: impl Fn(f64) -> bool) -> std::result::
     text.parse().ok().filter(|&number| fits(number)).ok_or_else(|| format!("must be {wanted}"))
 }
 
+pub(super) fn finite(text: &str) -> std::result::Result<f64, String> {
+    number(text, "a finite number", f64::is_finite)
+}
+
 pub(super) fn not_negative(text: &str) -> std::result::Result<f64, String> {
     number(text, "a finite number >= 0", |number| number >= 0.0 && number.is_finite())
 }
@@ -112,6 +116,20 @@ pub(super) fn picture(text: &str) -> std::result::Result<PathBuf, String> {
         Some("svg" | "png") => Ok(path),
         _ => Err("the name must end in .svg or .png".into()),
     }
+}
+
+pub(super) fn png(text: &str) -> std::result::Result<PathBuf, String> {
+    ending(text, "png")
+}
+
+pub(super) fn vtu(text: &str) -> std::result::Result<PathBuf, String> {
+    ending(text, "vtu")
+}
+
+fn ending(text: &str, wanted: &str) -> std::result::Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let fits = path.extension().is_some_and(|ending| ending == wanted);
+    if fits { Ok(path) } else { Err(format!("the name must end in .{wanted}")) }
 }
 
 pub(super) fn partition(text: &str) -> std::result::Result<Partition, String> {

@@ -3,7 +3,7 @@
 use super::layout::Layout;
 use crate::comm::Comm;
 use crate::partition::{Owners, group_by};
-use crate::problem::{EvenSplit, Problem, Rows, deal_vector};
+use crate::problem::{EvenSplit, Problem, Rows, deal};
 
 /// The rows that this rank owns, numbers increasing. Rows of a grid are generated where they are
 /// owned; rows that were read travel from the rank that holds them. Collective.
@@ -14,7 +14,13 @@ pub fn rows_to_owners(comm: &Comm, problem: &Problem, owners: &Owners) -> Rows {
     match (problem, owners) {
         (Problem::Stencil(stencil), _) => stencil.rows(numbers_to_owners(comm, owners)),
         (Problem::Matrix(_, rows), Owners::Listed(_, listed)) => send_rows(comm, rows, listed),
-        (Problem::Matrix(..), Owners::Boxes(_)) => panic!("boxes belong to a structured grid"),
+        (Problem::Mesh(mesh), Owners::Listed(_, listed)) => {
+            let mut rows = send_rows(comm, &mesh.rows, listed);
+            // They were there for the partition.
+            rows.drop_zeros();
+            rows
+        }
+        (Problem::Matrix(..) | Problem::Mesh(_), Owners::Boxes(_)) => panic!("boxes belong to a structured grid"),
         (Problem::Dense(_), _) => panic!("the dense model problem has no sparse rows"),
     }
 }
@@ -98,7 +104,7 @@ impl Layout {
 
     /// A vector in original order that rank 0 holds (the others pass nothing). Collective.
     pub fn from_root(&self, whole: Option<&[f64]>) -> Vec<f64> {
-        self.from_even(&deal_vector(self.comm(), self.n(), whole))
+        self.from_even(&deal(self.comm(), self.n(), whole))
     }
 
     /// The whole vector in original order on rank 0; empty elsewhere. Collective.

@@ -1,10 +1,10 @@
 //! METIS k-way partition of the matrix graph, on one rank.
 
-use super::{blocks, deal};
+use super::blocks;
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ExitCode, Result};
 use crate::memory;
-use crate::problem::{EvenSplit, Problem, Rows};
+use crate::problem::{EvenSplit, Problem, Rows, deal};
 use metis::option::{ObjType, Seed};
 use metis::{Graph, Idx};
 
@@ -46,7 +46,7 @@ pub(super) fn assign(comm: &Comm, problem: &Problem, parts: usize) -> Result<Vec
         return Ok(share.map(|row| row as u32).collect());
     }
     numbers_fit(split.n, 0)?;
-    let rows = problem.even_share(comm);
+    let rows = problem.graph_share(comm);
     let edges = comm.reduced(Op::Sum, rows.columns.len() as u64 - diagonals(&rows));
     if edges == 0 {
         return Ok(blocks::assign(comm, &rows, parts));
@@ -72,7 +72,7 @@ pub(super) fn assign(comm: &Comm, problem: &Problem, parts: usize) -> Result<Vec
     let neighbours = gathered(comm, neighbours);
     let owners = comm.agree(if comm.is_root() { partition(degrees, &neighbours, parts) } else { Ok(Vec::new()) })?;
     drop(neighbours);
-    Ok(deal(comm, split, &owners))
+    Ok(deal(comm, split.n, comm.is_root().then_some(&owners[..])))
 }
 
 /// Whether METIS can number the rows, and add up their weights, which are their entries.

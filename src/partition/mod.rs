@@ -15,7 +15,7 @@ pub use rcb::{Point, bisect};
 
 use crate::comm::{Comm, Op};
 use crate::error::{Error, Result};
-use crate::problem::{EvenSplit, Problem, Stencil};
+use crate::problem::{EvenSplit, MeshProblem, Problem, Stencil};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -118,16 +118,16 @@ pub fn assign_parts(comm: &Comm, problem: &Problem, partition: &Partition, parts
     if let (Partition::Boxes, Problem::Stencil(stencil)) = (partition, problem) {
         return Ok(Owners::Boxes(Boxes::new(stencil, parts)));
     }
-    let no_coordinates = |name: &str| {
-        Error::usage(format!("--partition {name} needs a structured grid (halocg poisson); use metis or blocks"))
-    };
+    let no_coordinates =
+        |name: &str, needs: &str| Err(Error::usage(format!("--partition {name} needs {needs}; use metis or blocks")));
     let listed = match partition {
-        Partition::Boxes => Err(no_coordinates("boxes")),
+        Partition::Boxes => no_coordinates("boxes", "a structured grid (halocg poisson)"),
         Partition::Rcb => match problem {
             Problem::Stencil(stencil) => Ok(bisect(comm, &grid_points(stencil, split.share(comm.rank())), parts)),
-            _ => Err(no_coordinates("rcb")),
+            Problem::Mesh(mesh) => Ok(bisect(comm, &mesh_points(mesh), parts)),
+            _ => no_coordinates("rcb", "a mesh or a structured grid (halocg poisson)"),
         },
-        Partition::Blocks => Ok(blocks::assign(comm, &problem.even_share(comm), parts)),
+        Partition::Blocks => Ok(blocks::assign(comm, &problem.graph_share(comm), parts)),
         Partition::Metis => metis::assign(comm, problem, parts),
         Partition::File(path) => file::read(comm, split, parts, path),
     }?;
@@ -144,15 +144,11 @@ fn grid_points(stencil: &Stencil, rows: Range<u64>) -> Vec<Point> {
     rows.map(point).collect()
 }
 
-/// Rank 0's list of all rows in even shares. Collective.
-fn deal(comm: &Comm, split: EvenSplit, whole: &[u32]) -> Vec<u32> {
-    let shares = if comm.is_root() {
-        let share = |rank| split.share(rank).start as usize..split.share(rank).end as usize;
-        (0..comm.size()).map(|rank| (rank, whole[share(rank)].to_vec())).collect()
-    } else {
-        Vec::new()
-    };
-    comm.sparse_exchange(shares).pop().expect("rank 0 sends to every rank").1
+/// The nodes of this rank's even share where they lie, each weighing its entries.
+fn mesh_points(mesh: &MeshProblem) -> Vec<Point> {
+    let rows = &mesh.rows;
+    let point = |(k, &at)| Point { number: rows.numbers[k], at, weight: rows.row(k).0.len() as u64 };
+    mesh.points.iter().enumerate().map(point).collect()
 }
 
 /// Where this rank's weight starts in the line of all ranks' weights, and the total. Collective.

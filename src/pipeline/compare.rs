@@ -212,9 +212,9 @@ fn accuracy_run(
 /// A name without commas, for tables and file names.
 fn short_name(source: &Source) -> String {
     match source {
-        Source::File(path) => {
+        Source::File(path) | Source::Mesh(path, _) => {
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-            name.trim_end_matches(".gz").trim_end_matches(".mtx").replace(',', "_")
+            name.trim_end_matches(".gz").trim_end_matches(".mtx").trim_end_matches(".msh").replace(',', "_")
         }
         Source::Poisson(stencil) | Source::PoissonMatrixFree(stencil) => {
             let points: Vec<String> = stencil.points[..stencil.dim].iter().map(u64::to_string).collect();

@@ -2,6 +2,7 @@
 
 mod compare;
 mod convert;
+mod fields;
 mod info;
 mod keeper;
 mod machine;
@@ -27,7 +28,7 @@ use keeper::Keeper;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use vectors::{read_vector, right_hand_side};
+use vectors::{initial_guess, right_hand_side};
 
 pub use compare::{Protocol, Survey, survey};
 pub use convert::{Conversion, convert};
@@ -90,6 +91,12 @@ pub struct Files {
     pub json: Option<PathBuf>,
     /// The picture of who sends how many words to whom.
     pub comm_matrix: Option<PathBuf>,
+    /// The picture of the solution.
+    pub png: Option<PathBuf>,
+    /// The picture of who owns what.
+    pub png_partition: Option<PathBuf>,
+    /// Solution, residual and owners on a mesh.
+    pub vtu: Option<PathBuf>,
     /// The matrix itself (generated problems).
     pub matrix: Option<(PathBuf, FileFormat)>,
 }
@@ -100,7 +107,7 @@ pub struct Files {
 /// Whatever went wrong before or after the solve; the same on every rank. A solve that does not
 /// converge is not an error: its exit code is returned.
 pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
-    let Executed { run, outcome, layout, failure } = execute(comm, job)?;
+    let Executed { run, outcome, layout, places, residual, failure } = execute(comm, job)?;
     if comm.is_root() {
         let view = if job.view { report::view(&run) } else { String::new() };
         let log_view = if job.log_view { report::log_view(&run) } else { String::new() };
@@ -110,6 +117,7 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
     if let Some((path, format)) = &job.files.output {
         problem::write_vector(comm, &layout.to_even(&outcome.x), path, *format)?;
     }
+    fields::write(&job.files, &run.problem.name, places.as_ref(), &layout, &outcome.x, &residual)?;
     comm.agree(if comm.is_root() { write_reports(job, &run, &outcome) } else { Ok(()) })?;
     // Nothing else is lost, but there is no going on either.
     failure.map_or(Ok(()), Err)?;
@@ -155,6 +163,10 @@ struct Executed {
     run: Run,
     outcome: Outcome,
     layout: Layout,
+    /// Where the rows lie, if a file wants to know.
+    places: Option<Problem>,
+    /// b - A x, if a file wants it; else empty.
+    residual: Vec<f64>,
     /// Why the last checkpoint could not be written.
     failure: Option<Error>,
 }
@@ -171,6 +183,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
     if job.reproducible && problem.n() > MOST_TERMS {
         return Err(Error::usage(format!("--reproducible serves up to {MOST_TERMS} rows, not {}", problem.n())));
     }
+    fields::check(&job.files, &job.source, &problem)?;
     if let Some((path, format)) = &job.files.matrix {
         problem::write_matrix(comm, &problem, path, *format)?;
     }
@@ -186,10 +199,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
 
     faults::enter(comm.rank(), "vectors");
     let (b, solution) = right_hand_side(&job.rhs, &problem, a)?;
-    let x0 = match &job.x0 {
-        Some(path) => Some(read_vector(path, a.layout())?),
-        None => None,
-    };
+    let x0 = initial_guess(job, &problem, a.layout())?;
     let choosing = clock();
     let choice = job.solver.is_none().then(|| {
         let parts = measure_parts(a, m.as_mut());
@@ -240,7 +250,11 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
             rows: problem.n(),
             nonzeros: comm.reduced(Op::Sum, a.stored_entries()),
             duplicates,
-            rhs: job.rhs.describe(),
+            rhs: job.rhs.describe(&problem),
+            mesh: match &problem {
+                Problem::Mesh(mesh) => Some(mesh.facts.clone()),
+                _ => None,
+            },
         },
         storage: facts.as_ref().map(|(_, storage)| StorageFacts {
             schedule: solver.sweeps.then_some(if sweeps { "one-sweep" } else { "overlap" }),
@@ -288,7 +302,9 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         checkpoint,
         hidden_sum_seconds,
     };
-    Ok(Executed { run, outcome, layout: a.layout().clone(), failure })
+    let residual = if job.files.vtu.is_some() { krylov::residual(a, &b, &outcome.x) } else { Vec::new() };
+    let places = job.files.draws().then_some(problem);
+    Ok(Executed { run, outcome, layout: a.layout().clone(), places, residual, failure })
 }
 
 type Distributed = (Box<dyn Operator>, Option<(PartitionFacts, StorageFacts)>, f64);
@@ -339,7 +355,7 @@ fn check_diagonal(a: &dyn Operator, source: &Source) -> Result<()> {
 
 fn describe(source: &Source) -> String {
     match source {
-        Source::File(path) => path.display().to_string(),
+        Source::File(path) | Source::Mesh(path, _) => path.display().to_string(),
         Source::Poisson(stencil) | Source::PoissonMatrixFree(stencil) => {
             let points: Vec<String> = stencil.points[..stencil.dim].iter().map(u64::to_string).collect();
             let coefficients = match stencil.coefficients {

@@ -1,5 +1,6 @@
 //! The vectors a solve starts from: the right-hand side, and files of values.
 
+use super::Job;
 use crate::distributed::Layout;
 use crate::error::{Error, ExitCode, Result};
 use crate::operator::Operator;
@@ -17,20 +18,22 @@ pub enum RightHandSide {
     Random(u64),
     /// b = A·(1, …, 1)/√n, so that the solution is known.
     A1,
-    /// The right-hand side of the manufactured solution (Poisson).
-    Manufactured,
+    /// The one that belongs to the problem: the load on a mesh, that of the manufactured solution on a grid, and A·(1, …,
+    /// 1)/√n for any other matrix.
+    Own,
     /// A vector file.
     File(PathBuf),
 }
 
 impl RightHandSide {
-    pub(super) fn describe(&self) -> String {
-        match self {
-            RightHandSide::Ones => "b = ones".into(),
-            RightHandSide::Random(seed) => format!("b random (seed {seed})"),
-            RightHandSide::A1 => "b = A ones/sqrt(n)".into(),
-            RightHandSide::Manufactured => "b of a manufactured solution".into(),
-            RightHandSide::File(path) => format!("b from {}", path.display()),
+    pub(super) fn describe(&self, problem: &Problem) -> String {
+        match (self, problem) {
+            (RightHandSide::Ones, _) => "b = ones".into(),
+            (RightHandSide::Random(seed), _) => format!("b random (seed {seed})"),
+            (RightHandSide::Own, Problem::Stencil(_)) => "b of a manufactured solution".into(),
+            (RightHandSide::Own, Problem::Mesh(_)) => "b of linear finite elements".into(),
+            (RightHandSide::A1 | RightHandSide::Own, _) => "b = A ones/sqrt(n)".into(),
+            (RightHandSide::File(path), _) => format!("b from {}", path.display()),
         }
     }
 }
@@ -58,28 +61,35 @@ pub(super) fn right_hand_side(
             (rows.iter().map(|&row| value(row)).collect(), None)
         }
         // The model problem's own right-hand side: exact up to the tiny off-diagonal entries.
-        (RightHandSide::A1, Problem::Dense(spectrum)) => {
+        (RightHandSide::A1 | RightHandSide::Own, Problem::Dense(spectrum)) => {
             let x = 1.0 / (spectrum.n as f64).sqrt();
             (
                 rows.iter().map(|&row| spectrum.eigenvalue(row) * x).collect(),
                 Some(("ones/sqrt(n)", vec![x; rows.len()])),
             )
         }
-        (RightHandSide::A1, _) => {
+        (RightHandSide::Own, Problem::Mesh(mesh)) => (layout.from_even(&mesh.load), None),
+        (RightHandSide::Own, Problem::Stencil(stencil)) => {
+            let x = rows.iter().map(|&row| stencil.manufactured_solution(row)).collect();
+            let b = rows.iter().map(|&row| stencil.manufactured_rhs(row)).collect();
+            (b, Some(("the solution of the differential equation", x)))
+        }
+        (RightHandSide::A1 | RightHandSide::Own, _) => {
             let x = vec![1.0 / (layout.n() as f64).sqrt(); rows.len()];
             let mut b = vec![0.0; rows.len()];
             a.apply(&x, &mut b);
             (b, Some(("ones/sqrt(n)", x)))
         }
-        (RightHandSide::Manufactured, Problem::Stencil(stencil)) => {
-            let x = rows.iter().map(|&row| stencil.manufactured_solution(row)).collect();
-            let b = rows.iter().map(|&row| stencil.manufactured_rhs(row)).collect();
-            (b, Some(("the solution of the differential equation", x)))
-        }
-        (RightHandSide::Manufactured, _) => {
-            return Err(Error::usage("a manufactured right-hand side belongs to halocg poisson"));
-        }
         (RightHandSide::File(path), _) => (read_vector(path, &layout).map_err(explain_rhs)?, None),
+    })
+}
+
+/// Where the solve begins: at the values of a file, or where the conditions on a mesh give them; else at zero. Collective.
+pub(super) fn initial_guess(job: &Job, problem: &Problem, layout: &Layout) -> Result<Option<Vec<f64>>> {
+    Ok(match (&job.x0, problem) {
+        (Some(path), _) => Some(read_vector(path, layout)?),
+        (None, Problem::Mesh(mesh)) if job.rhs == RightHandSide::Own => Some(layout.from_even(&mesh.held)),
+        (None, _) => None,
     })
 }
 
@@ -92,6 +102,6 @@ fn explain_rhs(error: Error) -> Error {
 }
 
 /// A vector file, on its owners. Collective.
-pub(super) fn read_vector(path: &Path, layout: &Layout) -> Result<Vec<f64>> {
+fn read_vector(path: &Path, layout: &Layout) -> Result<Vec<f64>> {
     Ok(layout.from_even(&problem::read_vector(layout.comm(), path, layout.n())?))
 }

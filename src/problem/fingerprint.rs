@@ -28,14 +28,17 @@ impl Problem {
         let share = EvenSplit { n: self.n(), ranks: comm.size() }.share(comm.rank());
         let words = |(column, value): (u64, f64)| [column, value.to_bits()];
         match self {
-            Problem::Matrix(_, rows) => fingerprint(
-                comm,
-                (0..rows.len()).map(|k| {
-                    let (columns, values) = rows.row(k);
-                    let entries = columns.iter().copied().zip(values.iter().copied());
-                    [rows.numbers[k]].into_iter().chain(entries.flat_map(words))
-                }),
-            ),
+            Problem::Matrix(..) | Problem::Mesh(_) => {
+                let rows = self.even_share(comm);
+                fingerprint(
+                    comm,
+                    (0..rows.len()).map(|k| {
+                        let (columns, values) = rows.row(k);
+                        let entries = columns.iter().copied().zip(values.iter().copied());
+                        [rows.numbers[k]].into_iter().chain(entries.flat_map(words))
+                    }),
+                )
+            }
             Problem::Stencil(stencil) => {
                 fingerprint(comm, share.map(|row| [row].into_iter().chain(stencil.entries(row).flat_map(words))))
             }

@@ -53,20 +53,10 @@ impl FileFormat {
     /// # Errors
     /// When rank 0 cannot read the file.
     pub fn of_content(comm: &Comm, path: &Path) -> Result<FileFormat> {
-        let head = || {
-            let mut head = Vec::new();
-            // A pipe can be read only once, and not here.
-            if std::fs::metadata(path)?.is_file() {
-                File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
-            }
-            Ok(head)
-        };
-        let head = if comm.is_root() { head() } else { Ok(Vec::new()) };
-        let head = comm.agree(head.map_err(|cause| Error::io("read it", path, &cause)))?;
-        Ok(FileFormat::of_head(&comm.broadcast(0, &head)))
+        Ok(FileFormat::of_head(&head(comm, path)?))
     }
 
-    fn of_head(head: &[u8]) -> FileFormat {
+    pub(super) fn of_head(head: &[u8]) -> FileFormat {
         if hcg::is_head(head) {
             FileFormat::Hcg
         } else if petsc::is_head(head) {
@@ -75,4 +65,22 @@ impl FileFormat {
             FileFormat::MatrixMarket
         }
     }
+}
+
+/// The first bytes of a file; none of what is not a regular file. Collective.
+///
+/// # Errors
+/// When rank 0 cannot read the file.
+pub(super) fn head(comm: &Comm, path: &Path) -> Result<Vec<u8>> {
+    let head = || {
+        let mut head = Vec::new();
+        // A pipe can be read only once, and not here.
+        if std::fs::metadata(path)?.is_file() {
+            File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+        }
+        Ok(head)
+    };
+    let head = if comm.is_root() { head() } else { Ok(Vec::new()) };
+    let head = comm.agree(head.map_err(|cause| Error::io("read it", path, &cause)))?;
+    Ok(comm.broadcast(0, &head))
 }

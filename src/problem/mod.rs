@@ -7,6 +7,7 @@ mod fingerprint;
 mod format;
 pub mod hcg;
 pub mod matrix_market;
+pub mod mesh;
 pub mod petsc;
 mod poisson;
 mod rows;
@@ -15,19 +16,23 @@ mod write;
 
 pub use fingerprint::fingerprint;
 pub use format::FileFormat;
+pub use mesh::{Conditions, MeshFacts, MeshProblem};
 pub use poisson::Stencil;
 pub use rows::{EvenSplit, Rows};
 pub use spectrum::Spectrum;
 
 use crate::comm::Comm;
 use crate::error::{Error, Result};
+use bytemuck::{AnyBitPattern, NoUninit};
 use std::path::{Path, PathBuf};
 
 /// Where a problem comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
-    /// A file in one of the formats.
+    /// A matrix in one of the formats, or a mesh without conditions.
     File(PathBuf),
+    /// A mesh, and the problem on it.
+    Mesh(PathBuf, Conditions),
     /// A Poisson problem, assembled row by row.
     Poisson(Stencil),
     /// The same, its matrix not assembled.
@@ -44,6 +49,8 @@ pub enum Source {
 pub enum Problem {
     /// A sparse matrix: global number of rows, and this rank's even share of them.
     Matrix(u64, Rows),
+    /// Finite elements on a mesh.
+    Mesh(Box<MeshProblem>),
     /// A Poisson problem on a regular grid.
     Stencil(Stencil),
     /// The dense model problem.
@@ -55,6 +62,7 @@ impl Problem {
     pub fn n(&self) -> u64 {
         match self {
             Problem::Matrix(n, _) => *n,
+            Problem::Mesh(mesh) => mesh.n,
             Problem::Stencil(stencil) => stencil.n(),
             Problem::Dense(spectrum) => spectrum.n,
         }
@@ -68,8 +76,25 @@ impl Problem {
         let share = EvenSplit { n: self.n(), ranks: comm.size() }.share(comm.rank());
         match self {
             Problem::Matrix(_, rows) => std::borrow::Cow::Borrowed(rows),
+            Problem::Mesh(mesh) => {
+                let mut rows = mesh.rows.clone();
+                rows.drop_zeros();
+                std::borrow::Cow::Owned(rows)
+            }
             Problem::Stencil(stencil) => std::borrow::Cow::Owned(stencil.rows(share)),
             Problem::Dense(_) => panic!("the dense model problem has no sparse rows"),
+        }
+    }
+
+    /// The same rows for a partition to look at: on a mesh every node is coupled to its neighbours there, by a zero where
+    /// one of them holds its value. Not for the dense problem.
+    ///
+    /// # Panics
+    /// On the dense problem.
+    pub fn graph_share(&self, comm: &Comm) -> std::borrow::Cow<'_, Rows> {
+        match self {
+            Problem::Mesh(mesh) => std::borrow::Cow::Borrowed(&mesh.rows),
+            _ => self.even_share(comm),
         }
     }
 }
@@ -118,7 +143,23 @@ pub fn load(comm: &Comm, source: &Source) -> Result<Problem> {
 /// As for [`load`].
 pub fn load_with(comm: &Comm, source: &Source, reading: &Reading) -> Result<Loaded> {
     Ok(match source {
-        Source::File(path) => read_matrix(comm, path, reading)?,
+        Source::File(path) => {
+            let head = format::head(comm, path)?;
+            if mesh::is_head(&head) {
+                Problem::Mesh(Box::new(mesh::read(comm, path, &Conditions::default())?)).into()
+            } else {
+                read_matrix(comm, path, FileFormat::of_head(&head), reading)?
+            }
+        }
+        Source::Mesh(path, conditions) => {
+            if !mesh::is_head(&format::head(comm, path)?) {
+                return Err(Error::usage(format!(
+                    "{}: --dirichlet, --neumann, --source and --conductivity need a mesh of Gmsh, and this file is none",
+                    path.display()
+                )));
+            }
+            Problem::Mesh(Box::new(mesh::read(comm, path, conditions)?)).into()
+        }
         Source::Poisson(stencil) | Source::PoissonMatrixFree(stencil) => Problem::Stencil(*stencil).into(),
         Source::ModelDense(spectrum) => Problem::Dense(*spectrum).into(),
         Source::ModelSparse(spectrum) => {
@@ -132,8 +173,8 @@ pub fn load_with(comm: &Comm, source: &Source, reading: &Reading) -> Result<Load
 }
 
 /// Reads a symmetric matrix, in any of the formats. Collective.
-fn read_matrix(comm: &Comm, path: &Path, reading: &Reading) -> Result<Loaded> {
-    match FileFormat::of_content(comm, path)? {
+fn read_matrix(comm: &Comm, path: &Path, format: FileFormat, reading: &Reading) -> Result<Loaded> {
+    match format {
         FileFormat::MatrixMarket => matrix_market::read_matrix(comm, path, reading),
         FileFormat::Hcg => checked(comm, path, hcg::read_matrix(comm, path)?, reading),
         FileFormat::Petsc | FileFormat::Petsc64 => checked(comm, path, petsc::read_matrix(comm, path)?, reading),
@@ -171,12 +212,16 @@ pub fn read_vector(comm: &Comm, path: &Path, n: u64) -> Result<Vec<f64>> {
     }
 }
 
-/// None if a file holds a matrix; the length of the vector that it holds. Collective.
+/// None if a file holds a matrix or a mesh; the length of the vector that it holds. Collective.
 ///
 /// # Errors
 /// When that cannot be told; the same on every rank.
 pub fn vector_length(comm: &Comm, path: &Path) -> Result<Option<u64>> {
-    match FileFormat::of_content(comm, path)? {
+    let head = format::head(comm, path)?;
+    if mesh::is_head(&head) {
+        return Ok(None);
+    }
+    match FileFormat::of_head(&head) {
         FileFormat::MatrixMarket => matrix_market::vector_length(comm, path),
         FileFormat::Hcg => hcg::vector_length(comm, path),
         FileFormat::Petsc | FileFormat::Petsc64 => petsc::vector_length(comm, path),
@@ -213,10 +258,22 @@ pub fn write_vector(comm: &Comm, share: &[f64], path: &Path, format: FileFormat)
     }
 }
 
-/// Deals a vector that rank 0 holds (the others pass None) into even shares. Collective.
-pub(crate) fn deal_vector(comm: &Comm, n: u64, whole: Option<&[f64]>) -> Vec<f64> {
+/// Deals a list that rank 0 holds (the others pass None) into even shares. Collective.
+pub(crate) fn deal<T: NoUninit + AnyBitPattern>(comm: &Comm, n: u64, whole: Option<&[T]>) -> Vec<T> {
     let split = EvenSplit { n, ranks: comm.size() };
-    let share = |whole: &[f64], rank| whole[split.share(rank).start as usize..split.share(rank).end as usize].to_vec();
+    let share = |whole: &[T], rank| whole[split.share(rank).start as usize..split.share(rank).end as usize].to_vec();
     let shares = whole.map(|whole| (0..split.ranks).map(|rank| (rank, share(whole, rank))).collect());
     comm.sparse_exchange(shares.unwrap_or_default()).pop().expect("rank 0 sends to every rank").1
+}
+
+/// Items of a list of `n` that is held in even shares; `wanted` are their numbers, increasing. Collective; costs a rank
+/// messages only with the holders of what it wants.
+pub(crate) fn fetch<T: NoUninit + AnyBitPattern>(comm: &Comm, n: u64, share: &[T], wanted: &[u64]) -> Vec<T> {
+    let split = EvenSplit { n, ranks: comm.size() };
+    let first = split.share(comm.rank()).start;
+    let questions = wanted.chunk_by(|a, b| split.holder(*a) == split.holder(*b));
+    let questions = questions.map(|numbers| (split.holder(numbers[0]), numbers.to_vec())).collect();
+    let reply = |numbers: Vec<u64>| numbers.into_iter().map(|number| share[(number - first) as usize]).collect();
+    let replies = comm.sparse_exchange(questions).into_iter().map(|(from, numbers)| (from, reply(numbers))).collect();
+    comm.sparse_exchange(replies).into_iter().flat_map(|(_, items)| items).collect()
 }

@@ -76,8 +76,28 @@ impl Rows {
         }
     }
 
+    /// Adds entries at the same place, which lie side by side, in their order.
+    pub(super) fn add_repeated(&mut self) {
+        let (mut kept, mut from) = (0, 0);
+        for k in 0..self.len() {
+            let start = kept;
+            for at in from..self.starts[k + 1] {
+                if kept > start && self.columns[kept - 1] == self.columns[at] {
+                    self.values[kept - 1] += self.values[at];
+                } else {
+                    (self.columns[kept], self.values[kept]) = (self.columns[at], self.values[at]);
+                    kept += 1;
+                }
+            }
+            from = self.starts[k + 1];
+            self.starts[k + 1] = kept;
+        }
+        self.columns.truncate(kept);
+        self.values.truncate(kept);
+    }
+
     /// Leaves out stored zeros beside the diagonal: they couple nothing.
-    pub(super) fn drop_zeros(&mut self) {
+    pub(crate) fn drop_zeros(&mut self) {
         let (mut kept, mut from) = (0, 0);
         for k in 0..self.len() {
             for at in from..self.starts[k + 1] {

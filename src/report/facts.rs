@@ -11,6 +11,7 @@ use crate::distributed::HaloPlan;
 use crate::operator::{DistMatrix, FORMATS, MATRIX_FREE, Operator};
 use crate::partition::{self, PartLoad, Partition, Quality};
 use crate::performance::Choice;
+use crate::problem::MeshFacts;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -132,6 +133,8 @@ pub struct ProblemFacts {
     pub duplicates: u64,
     /// The right-hand side in words.
     pub rhs: String,
+    /// The mesh, if the problem is one on a mesh.
+    pub mesh: Option<MeshFacts>,
 }
 
 /// Who owned what.

@@ -4,6 +4,7 @@ mod comm_matrix;
 mod comparison;
 mod csv;
 mod facts;
+mod field;
 mod info;
 mod json;
 mod log_view;
@@ -13,11 +14,13 @@ mod partition;
 mod plot;
 mod prediction;
 mod progress;
+mod raster;
 mod resources;
 mod side_by_side;
 mod spy;
 mod terminal;
 mod view;
+mod vtu;
 
 pub use comm_matrix::CommMatrix;
 pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_table, convergence_charts};
@@ -26,6 +29,7 @@ pub use facts::{
     CheckpointFacts, ChoiceFacts, ErrorNorms, Machine, MethodFacts, Options, OutcomeFacts, PartitionFacts,
     ProblemFacts, Run, SCHEMA, SpectrumFacts, Spread, StorageFacts,
 };
+pub use field::{Field, FieldPicture};
 pub use info::{Estimate, INFO_SCHEMA, MatrixInfo, Needs, info_summary};
 pub use json::to_json;
 pub use log_view::log_view;
@@ -37,5 +41,7 @@ pub use progress::Progress;
 pub use resources::{BandwidthFacts, MemoryFacts, PhaseSeconds, SetupSeconds, Traffic};
 pub use side_by_side::side_by_side;
 pub use spy::Spy;
+pub(crate) use terminal::grouped;
 pub use terminal::summary;
 pub use view::view;
+pub use vtu::MeshFields;

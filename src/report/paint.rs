@@ -6,7 +6,9 @@ use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontTransform,
 };
 use std::convert::Infallible;
-use tiny_skia::{Color, FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform};
+use tiny_skia::{
+    Color, ColorU8, FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform,
+};
 use ttf_parser::{Face, OutlineBuilder};
 
 type Painted = Result<(), DrawingErrorKind<Infallible>>;
@@ -31,6 +33,7 @@ fn advance(font: &Face, letter: char) -> u16 {
 pub(super) fn png(size: (u32, u32), scale: f32, draw: impl FnOnce(Painter)) -> Vec<u8> {
     let pixels = |length: u32| (length as f32 * scale).round() as u32;
     let mut pixels = Pixmap::new(pixels(size.0), pixels(size.1)).expect("a picture has at least one pixel");
+    pixels.fill(Color::WHITE);
     draw(Painter { pixels: &mut pixels, size, scale: Transform::from_scale(scale, scale) });
     pixels.encode_png().expect("writing to memory succeeds")
 }
@@ -43,6 +46,18 @@ pub(super) struct Painter<'a> {
 }
 
 impl Painter<'_> {
+    /// Puts rows of `width` pixels at a place, in units of the drawing.
+    pub(super) fn put(&mut self, at: BackendCoord, width: usize, pixels: &[[u8; 3]]) {
+        let [left, top] = [at.0, at.1].map(|unit| (unit as f32 * self.scale.sx).round() as usize);
+        let whole = self.pixels.width() as usize;
+        let lines = self.pixels.pixels_mut().chunks_exact_mut(whole).skip(top);
+        for (line, row) in lines.zip(pixels.chunks_exact(width)) {
+            for (to, [red, green, blue]) in line[left..].iter_mut().zip(row) {
+                *to = ColorU8::from_rgba(*red, *green, *blue, u8::MAX).premultiply();
+            }
+        }
+    }
+
     fn fill(&mut self, path: Option<Path>, color: BackendColor, placed: Transform) -> Painted {
         if let Some(path) = path {
             let placed = placed.post_concat(self.scale);

@@ -48,7 +48,7 @@ const FONT: &str = "DejaVu Sans, Verdana, Arial, Helvetica, sans-serif";
 const SAMPLE: i32 = 40 * POINT;
 
 /// The palette of Okabe and Ito; brown for its yellow, which fades on white paper, and a grey to make nine.
-const COLORS: [RGBColor; 9] = [
+pub(super) const COLORS: [RGBColor; 9] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),

@@ -6,7 +6,7 @@ use crate::comm::SumAlgorithm;
 use std::fmt::Write as _;
 
 /// A number with its thousands set apart.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -75,6 +75,14 @@ pub fn summary(run: &Run) -> String {
             "",
             format!("{} entries of the file added to one before at the same place", grouped(run.problem.duplicates)),
         );
+    }
+    if let Some(mesh) = &run.problem.mesh {
+        let held = format!("{} nodes hold their value", grouped(mesh.held_nodes));
+        line("mesh", format!("{} {}, {held}", grouped(mesh.cells), mesh.cell_kind));
+        line("", mesh.conditions.clone());
+        if mesh.orphans > 0 {
+            line("", format!("{} nodes of the file belong to no cell and are left out", grouped(mesh.orphans)));
+        }
     }
     line("ranks", run.machine.engine.clone());
     if run.sum.algorithm == SumAlgorithm::RecursiveDoubling.name() || run.sum.measured_microseconds.is_some() {

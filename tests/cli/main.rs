@@ -11,6 +11,7 @@ mod config;
 mod convert;
 mod info;
 mod machine;
+mod meshes;
 mod mutants;
 mod outputs;
 mod partition;

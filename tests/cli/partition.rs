@@ -136,7 +136,7 @@ fn a_partition_that_makes_no_sense_is_refused() {
     for (args, code, says) in [
         (&[&plate[..]][..], 2, "--parts"),
         (&[&plate, "-k", "0"], 2, "0 is not in"),
-        (&[&plate, "-k", "2", "--partition", "rcb"], 2, "--partition rcb needs a structured grid"),
+        (&[&plate, "-k", "2", "--partition", "rcb"], 2, "--partition rcb needs a mesh or a structured grid"),
         (&[&plate, "-k", "2", "--partition", "boxes"], 2, "--partition boxes needs a structured grid"),
         (&["missing.mtx", "-k", "2"], 1, "missing.mtx: cannot read it"),
         (&[&plate, "-k", "2", "-o", "missing/a.part"], 1, "missing/a.part: cannot write it"),

@@ -1,0 +1,450 @@
+//! A field on a mesh as a picture: in its plane, or, of a body, its surface as seen from the front, above and one side.
+
+use super::paint::{Painter, png, text_width};
+use super::plot::{Area, COLORS, Drawn, PIXELS, POINT, Place, points, write};
+use super::raster::{Raster, SAMPLES, Scene};
+use super::terminal::grouped;
+use plotters::prelude::*;
+use plotters::style::text_anchor::HPos;
+
+/// Triangles in space, and what is to be seen on them.
+#[derive(Clone, Debug)]
+pub struct FieldPicture {
+    /// Above the picture; may be empty.
+    pub title: String,
+    /// Corners.
+    pub points: Vec<[f64; 3]>,
+    /// Their indices.
+    pub triangles: Vec<[u32; 3]>,
+    /// What is seen.
+    pub field: Field,
+    /// Whether the edges of the triangles mean anything.
+    pub has_edges: bool,
+}
+
+/// What is seen on a surface.
+#[derive(Clone, Debug)]
+pub enum Field {
+    /// A value for each point, linear between them.
+    Values(Vec<f64>),
+    /// For each triangle the part, below `parts`, that it belongs to.
+    Parts {
+        /// One for each triangle.
+        part_of: Vec<u32>,
+        /// How many parts there are.
+        parts: usize,
+    },
+}
+
+/// The most that the field itself may take, in points.
+const MOST: (f64, f64) = (760.0, 600.0);
+/// Room beside it, in points: left for labels, top for the title, right for the scale, bottom for labels.
+const ROOM: [f64; 4] = [62.0, 74.0, 138.0, 46.0];
+const LETTERS: f64 = 15.0;
+const INK: RGBColor = RGBColor(60, 60, 60);
+/// So many parts have a line each beside the picture.
+const MOST_NAMED: usize = 16;
+/// Edges of triangles are drawn where they are this long on average, in points.
+const SEEN_EDGE: f64 = 9.0;
+
+/// Cosine of the bend, about 30 degrees, from which on an edge is drawn.
+const LEAST_BEND: f64 = 0.86;
+
+/// From which side bodies are seen: a unit vector towards the viewer, and those to the right and upwards.
+const TOWARDS: [f64; 3] = [0.48, -0.72, 0.501_198_563];
+
+impl FieldPicture {
+    /// The picture as a PNG file.
+    pub fn png(&self) -> Vec<u8> {
+        let seen = Seen::of(&self.points);
+        let [left, top, right, bottom] = ROOM;
+        let wide = (seen.width + left + right).max(text_width(&self.title) * 12.0 + 40.0).min(1600.0);
+        let size = [wide, seen.height + top + bottom].map(|length| (length.ceil() as u32) * POINT as u32);
+        png((size[0], size[1]), PIXELS / POINT as f32, |mut painter| {
+            self.paint(&mut painter, &seen);
+            let root = painter.into_drawing_area();
+            self.draw(&root, &seen).and_then(|()| root.present()).expect("drawing into memory succeeds");
+        })
+    }
+
+    /// The triangles.
+    fn paint(&self, painter: &mut Painter, seen: &Seen) {
+        let per_point = f64::from(PIXELS) * SAMPLES as f64;
+        let samples = |length: f64| (length * f64::from(PIXELS)).ceil() as usize * SAMPLES;
+        let (width, height) = (samples(seen.width), samples(seen.height));
+        let scaled: Vec<[f64; 3]> = seen.points.iter().map(|point| point.map(|x| x * per_point)).collect();
+        let scene = Scene { points: &scaled, triangles: &self.triangles, is_solid: !seen.is_flat };
+        let edge = (seen.width * seen.height * 2.0 / self.triangles.len().max(1) as f64).sqrt();
+        let edges_seen = self.has_edges && edge > SEEN_EDGE;
+        let raster = Raster::new(&scene, width, height, if edges_seen { SAMPLES as f64 } else { 0.0 });
+
+        let normals: Vec<[f64; 3]> = match seen.is_flat {
+            true => Vec::new(),
+            false => self.triangles.iter().map(|triangle| normal(triangle.map(|k| seen.points[k as usize]))).collect(),
+        };
+        let lit = |triangle: u32, color: [f64; 3]| {
+            let light = normals.get(triangle as usize).map_or(1.0, brightness);
+            color.map(|channel| channel * light)
+        };
+        // A bend in the surface is an edge of the body.
+        let bends = |one: u32, other: u32| {
+            let pair = normals.get(one as usize).zip(normals.get(other as usize));
+            pair.is_some_and(|(one, other)| cosine(one, other) < LEAST_BEND)
+        };
+        let pixels = match &self.field {
+            Field::Values(values) => {
+                let scale = Scale::over(values);
+                let value = |triangle: u32, shares: [f64; 3]| {
+                    let corners = self.triangles[triangle as usize];
+                    (0..3).map(|k| shares[k] * values[corners[k] as usize]).sum::<f64>()
+                };
+                raster.pixels(
+                    |triangle, shares| lit(triangle, scale.color(value(triangle, shares))),
+                    |[one, other]| {
+                        let bands = [one, other].map(|(triangle, shares)| scale.band(value(triangle, shares)));
+                        bands[0] == bands[1] && !bends(one.0, other.0)
+                    },
+                    0.0,
+                )
+            }
+            Field::Parts { part_of, parts } => raster.pixels(
+                |triangle, _| lit(triangle, part_color(part_of[triangle as usize] as usize, *parts)),
+                |[one, other]| part_of[one.0 as usize] == part_of[other.0 as usize] && !bends(one.0, other.0),
+                0.25,
+            ),
+        };
+        painter.put((points(ROOM[0]), points(ROOM[1])), width / SAMPLES, &pixels);
+    }
+
+    /// Title, frame and scale.
+    fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, seen: &Seen) -> Drawn<DB> {
+        let [left, top, ..] = ROOM;
+        let fit = |text: &str, size: f64| size.min((seen.width + ROOM[2]) / text_width(text).max(1.0));
+        write(root, &self.title, (points(left), points(28.0)), fit(&self.title, 18.0), HPos::Left, &BLACK)?;
+        let what = match &self.field {
+            Field::Values(values) => {
+                let scale = Scale::over(values);
+                format!("u from {} to {}, isolines every {}", short(scale.low), short(scale.high), short(scale.step))
+            }
+            Field::Parts { .. } => "which rank owns what".into(),
+        };
+        write(root, &what, (points(left), points(52.0)), fit(&what, LETTERS), HPos::Left, &INK)?;
+        if seen.is_flat {
+            self.draw_axes(root, seen)?;
+        }
+        let at = (points(left + seen.width + 26.0), points(top));
+        match &self.field {
+            Field::Values(values) => draw_scale(root, at, seen.height, &Scale::over(values)),
+            Field::Parts { parts, .. } => draw_parts(root, at, seen.height, *parts),
+        }
+    }
+
+    fn draw_axes<DB: DrawingBackend>(&self, root: &Area<DB>, seen: &Seen) -> Drawn<DB> {
+        let [left, top, ..] = ROOM;
+        let bottom = top + seen.height + 8.0;
+        let line = |from: [f64; 2], to: [f64; 2]| {
+            let ends = [from, to].map(|[x, y]| (points(x), points(y)));
+            root.draw(&PathElement::new(ends, INK.stroke_width(10)))
+        };
+        for (axis, size) in [seen.width, seen.height].into_iter().enumerate() {
+            let (low, high) = (seen.corner[axis], seen.corner[axis] + size / seen.scale);
+            for tick in ticks(low, high, (size / 90.0).max(2.0)) {
+                let along = (tick - low) * seen.scale;
+                let label = short(tick);
+                if axis == 0 {
+                    line([left + along, bottom], [left + along, bottom + 5.0])?;
+                    write(root, &label, (points(left + along), points(bottom + 22.0)), LETTERS, HPos::Center, &INK)?;
+                } else {
+                    let y = top + seen.height - along;
+                    line([left - 13.0, y], [left - 8.0, y])?;
+                    let letters = LETTERS.min(44.0 / text_width(&label));
+                    write(root, &label, (points(left - 16.0), points(y + 5.0)), letters, HPos::Right, &INK)?;
+                }
+            }
+        }
+        line([left, bottom], [left + seen.width, bottom])?;
+        line([left - 8.0, top], [left - 8.0, top + seen.height])
+    }
+}
+
+/// The bar that says which colour means which value.
+fn draw_scale<DB: DrawingBackend>(root: &Area<DB>, at: Place, height: f64, scale: &Scale) -> Drawn<DB> {
+    const STEPS: u32 = 128;
+    let y = |value: f64| at.1 + points(height * (1.0 - scale.share(value)));
+    let right = at.0 + 20 * POINT;
+    // From the top, each step down to the bottom and under the next: no seams.
+    for step in (0..STEPS).rev() {
+        let [middle, end] = [0.5, 1.0].map(|part| (f64::from(step) + part) / f64::from(STEPS));
+        let RgbOf(color) = viridis(middle);
+        let corners = [(at.0, at.1 + points(height * (1.0 - end))), (right, at.1 + points(height))];
+        root.draw(&Rectangle::new(corners, color.filled()))?;
+    }
+    let mut labels = vec![scale.low, scale.high];
+    // The ends have their labels, and others keep away from them.
+    let room = 16.0 / height;
+    let free = |tick: &f64| scale.share(*tick) > room && scale.share(*tick) < 1.0 - room;
+    labels.extend(ticks(scale.low, scale.high, (height / 24.0).min(10.0)).into_iter().filter(free));
+    if scale.high <= scale.low {
+        labels = vec![scale.low];
+    }
+    for value in labels {
+        let tick = [(right, y(value)), (right + 5 * POINT, y(value))];
+        root.draw(&PathElement::new(tick, INK.stroke_width(10)))?;
+        let label = short(value);
+        let letters = LETTERS.min(84.0 / text_width(&label));
+        write(root, &label, (right + 9 * POINT, y(value) + 5 * POINT), letters, HPos::Left, &INK)?;
+    }
+    Ok(())
+}
+
+/// The colours of the parts, or how many there are.
+fn draw_parts<DB: DrawingBackend>(root: &Area<DB>, at: Place, height: f64, parts: usize) -> Drawn<DB> {
+    if parts > MOST_NAMED || height < 22.0 * parts as f64 {
+        let text = format!("{} ranks", grouped(parts as u64));
+        return write(root, &text, (at.0, at.1 + 14 * POINT), LETTERS, HPos::Left, &INK);
+    }
+    for part in 0..parts {
+        let y = at.1 + 22 * POINT * part as i32;
+        let RgbOf(color) = RgbOf::from(part_color(part, parts));
+        root.draw(&Rectangle::new([(at.0, y), (at.0 + 18 * POINT, y + 16 * POINT)], color.filled()))?;
+        write(root, &format!("rank {part}"), (at.0 + 26 * POINT, y + 13 * POINT), LETTERS, HPos::Left, &INK)?;
+    }
+    Ok(())
+}
+
+/// Points as they are seen: x to the right and y downwards in points of the picture, z towards the viewer.
+struct Seen {
+    points: Vec<[f64; 3]>,
+    width: f64,
+    height: f64,
+    /// Points of the picture in a unit of length.
+    scale: f64,
+    /// Of what is flat, the least x and y.
+    corner: [f64; 2],
+    /// All in one plane, seen from above.
+    is_flat: bool,
+}
+
+impl Seen {
+    fn of(points: &[[f64; 3]]) -> Seen {
+        let is_flat = points.iter().all(|point| point[2] == points[0][2]);
+        let [tx, ty, tz] = TOWARDS;
+        let level = tx.hypot(ty);
+        let right = [-ty / level, tx / level, 0.0];
+        let up = [-tz * tx / level, -tz * ty / level, level];
+        let along = |point: &[f64; 3], way: [f64; 3]| (0..3).map(|axis| point[axis] * way[axis]).sum::<f64>();
+        let turned = |point: &[f64; 3]| match is_flat {
+            true => *point,
+            false => [along(point, right), along(point, up), along(point, TOWARDS)],
+        };
+        let mut points: Vec<[f64; 3]> = points.iter().map(turned).collect();
+        let ends = |axis: usize| {
+            let values = || points.iter().map(|point| point[axis]);
+            (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max))
+        };
+        let [x, y] = [0, 1].map(ends);
+        let scale = (MOST.0 / (x.1 - x.0)).min(MOST.1 / (y.1 - y.0));
+        for point in &mut points {
+            *point = [(point[0] - x.0) * scale, (y.1 - point[1]) * scale, point[2] * scale];
+        }
+        // What is very long and thin still gets its scale.
+        let (width, height) = ((x.1 - x.0) * scale, (y.1 - y.0) * scale);
+        Seen { points, width: width.max(60.0), height: height.max(60.0), scale, corner: [x.0, y.0], is_flat }
+    }
+}
+
+/// The unit vector on the triangle with these corners that points towards the viewer.
+fn normal(corners: [[f64; 3]; 3]) -> [f64; 3] {
+    let [a, b, c] = corners;
+    let [u, v] = [b, c].map(|p| [p[0] - a[0], p[1] - a[1], p[2] - a[2]]);
+    let normal = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+    let length = cosine(&normal, &normal).sqrt().max(f64::MIN_POSITIVE);
+    normal.map(|x| if normal[2] < 0.0 { -x / length } else { x / length })
+}
+
+/// The cosine between unit vectors.
+fn cosine(one: &[f64; 3], other: &[f64; 3]) -> f64 {
+    (0..3).map(|axis| one[axis] * other[axis]).sum()
+}
+
+/// How bright a triangle is: most if it faces a light above the viewer's left shoulder.
+fn brightness(normal: &[f64; 3]) -> f64 {
+    // y points downwards.
+    0.7 + 0.3 * cosine(normal, &[-0.42, -0.63, 0.65]).max(0.0)
+}
+
+/// Values as colours.
+struct Scale {
+    low: f64,
+    high: f64,
+    step: f64,
+}
+
+impl Scale {
+    fn over(values: &[f64]) -> Scale {
+        let finite = || values.iter().copied().filter(|value| value.is_finite());
+        let low = finite().fold(f64::INFINITY, f64::min);
+        let high = finite().fold(f64::NEG_INFINITY, f64::max);
+        let (low, high) = if low <= high { (low, high) } else { (0.0, 0.0) };
+        Scale { low, high, step: step(high - low, 10.0) }
+    }
+
+    /// 0 for the least, 1 for the most; in between if all are the same.
+    fn share(&self, value: f64) -> f64 {
+        if self.high > self.low { (value - self.low) / (self.high - self.low) } else { 0.5 }
+    }
+
+    /// Grey if it is no number.
+    fn color(&self, value: f64) -> [f64; 3] {
+        if !value.is_finite() {
+            return [128.0; 3];
+        }
+        let RgbOf(RGBColor(red, green, blue)) = viridis(self.share(value));
+        [red, green, blue].map(f64::from)
+    }
+
+    /// The number of the band between two isolines; what is at a level but for rounding is above it.
+    fn band(&self, value: f64) -> i64 {
+        if self.step > 0.0 { (value / self.step + 1e-6).floor() as i64 } else { 0 }
+    }
+}
+
+struct RgbOf(RGBColor);
+
+impl From<[f64; 3]> for RgbOf {
+    fn from(color: [f64; 3]) -> RgbOf {
+        let [red, green, blue] = color.map(|channel| channel.round() as u8);
+        RgbOf(RGBColor(red, green, blue))
+    }
+}
+
+/// Perceptually uniform, and readable for the colour-blind.
+fn viridis(share: f64) -> RgbOf {
+    RgbOf(ViridisRGB.get_color(share.clamp(0.0, 1.0)))
+}
+
+/// Colours that are far from each other for parts whose numbers are near.
+fn part_color(part: usize, parts: usize) -> [f64; 3] {
+    let lightened = |color: [f64; 3], by: f64| color.map(|channel| channel + by * (255.0 - channel));
+    if parts < COLORS.len() {
+        let RGBColor(red, green, blue) = COLORS[part];
+        return lightened([red, green, blue].map(f64::from), 0.25);
+    }
+    // Each hue is a golden section of the circle from the one before, and every third is darker.
+    let hue = part as f64 * 0.618_034 % 1.0 * 6.0;
+    let channel = |shift: f64| (255.0 * ((hue + shift) % 6.0 - 3.0).abs() - 255.0).clamp(0.0, 255.0);
+    lightened([channel(0.0), channel(4.0), channel(2.0)], 0.15).map(|c| c * [0.95, 0.75, 0.58][part % 3])
+}
+
+/// A round number of which a range holds about `count`; 0 if it is empty.
+fn step(range: f64, count: f64) -> f64 {
+    if !(range > 0.0 && range.is_finite()) {
+        return 0.0;
+    }
+    let power = 10f64.powf((range / count).log10().floor());
+    [1.0, 2.0, 5.0, 10.0]
+        .map(|digit| digit * power)
+        .into_iter()
+        .find(|step| range / step <= count * 1.2)
+        .unwrap_or(range)
+}
+
+/// Round numbers within a range, about so many.
+fn ticks(low: f64, high: f64, count: f64) -> Vec<f64> {
+    let step = step(high - low, count);
+    if step == 0.0 {
+        return Vec::new();
+    }
+    let first = (low / step - 1e-9).ceil();
+    (0..100).map(|k| (first + f64::from(k)) * step).take_while(|tick| *tick <= high + 1e-9 * step).collect()
+}
+
+/// Four digits, without zeros at the end.
+fn short(value: f64) -> String {
+    let text = match value.abs() {
+        0.0 => return "0".into(),
+        size if (1e-3..1e5).contains(&size) => {
+            let digits = (3 - size.log10().floor() as i32).max(0) as usize;
+            format!("{value:.digits$}")
+        }
+        _ => format!("{value:.3e}"),
+    };
+    let (number, exponent) = text.split_once('e').map_or((&text[..], None), |(n, e)| (n, Some(e)));
+    let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+    let text = exponent.map_or(number.to_string(), |exponent| format!("{number}e{exponent}"));
+    text.replace('-', "\u{2212}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_ticks_round() {
+        let shorts = [0.0, 1.0, -0.25, 0.073_671_3, 1234.56, 1e-7, 123_456.0, 99_999.0].map(short);
+        assert_eq!(shorts, ["0", "1", "\u{2212}0.25", "0.07367", "1235", "1e\u{2212}7", "1.235e5", "99999"]);
+        assert_eq!(ticks(0.0, 1.0, 5.0), [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]);
+        assert_eq!(ticks(-3.2, 3.2, 3.0), [-2.0, 0.0, 2.0]);
+        assert!(ticks(1.0, 1.0, 5.0).is_empty() && ticks(f64::NAN, 1.0, 5.0).is_empty());
+    }
+
+    fn picture(points: Vec<[f64; 3]>, field: Field) -> FieldPicture {
+        FieldPicture {
+            title: "a square".into(),
+            points,
+            triangles: vec![[0, 1, 2], [0, 2, 3]],
+            field,
+            has_edges: false,
+        }
+    }
+
+    fn square(height: f64) -> Vec<[f64; 3]> {
+        vec![[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [2.0, 1.0, height], [0.0, 1.0, height]]
+    }
+
+    fn decoded(file: &[u8]) -> tiny_skia::Pixmap {
+        tiny_skia::Pixmap::decode_png(file).unwrap()
+    }
+
+    #[test]
+    fn low_values_are_dark_and_high_ones_bright() {
+        let pixels = decoded(&picture(square(0.0), Field::Values(vec![0.0, 1.0, 1.0, 0.0])).png());
+        let at = |x: f64, y: f64| {
+            let pixel = pixels.pixel((PIXELS * x as f32) as u32, (PIXELS * y as f32) as u32).unwrap();
+            [pixel.red(), pixel.green(), pixel.blue()]
+        };
+        let [left, top, ..] = ROOM;
+        // The first and the last colour of viridis are (68, 1, 84) and (254, 232, 37).
+        assert_eq!(at(left + 2.5, top + 200.0), [68, 2, 85]);
+        assert_eq!(at(left + 757.5, top + 200.0), [252, 232, 37]);
+        // The gap to the axes.
+        assert_eq!(at(left + 300.0, top - 3.0), [255; 3]);
+    }
+
+    #[test]
+    fn parts_have_colours_of_their_own() {
+        for parts in [1, 2, 8, 9, 100] {
+            let mut colors: Vec<[u8; 3]> =
+                (0..parts).map(|part| part_color(part, parts).map(|channel| channel as u8)).collect();
+            colors.sort_unstable();
+            colors.dedup();
+            assert_eq!(colors.len(), parts);
+        }
+        let drawn = |part_of: Vec<u32>| picture(square(0.0), Field::Parts { part_of, parts: 2 }).png();
+        assert_ne!(drawn(vec![0, 1]), drawn(vec![0, 0]));
+    }
+
+    #[test]
+    fn nothing_that_a_solver_returns_breaks_the_picture() {
+        for values in
+            [[f64::NAN; 4], [f64::INFINITY; 4], [7.0; 4], [0.0, 1e-300, -1e300, 1e300], [0.0, f64::NAN, 1.0, 2.0]]
+        {
+            for height in [0.0, 1.5] {
+                assert!(picture(square(height), Field::Values(values.to_vec())).png().starts_with(b"\x89PNG"));
+            }
+        }
+        // A line, seen from its side.
+        let line = vec![[0.0; 3], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [3.0, 0.0, 0.0]];
+        assert!(picture(line, Field::Values(vec![0.0; 4])).png().starts_with(b"\x89PNG"));
+    }
+}

@@ -1,0 +1,283 @@
+//! Meshes of Gmsh, from the file to the solution, the picture and the file for ParaView.
+
+use crate::common::{Finished, Launch, RANKS};
+use crate::support::*;
+use std::collections::BTreeMap;
+
+const PLATE: [&str; 8] =
+    ["--dirichlet", "hole=100", "--dirichlet", "left=20", "--conductivity", "copper=400", "--conductivity", "steel=50"];
+const BRACKET: [&str; 6] = ["--dirichlet", "bolts=0", "--neumann", "eye=1", "--conductivity", "2"];
+
+/// What `--output` wrote, with the summary.
+fn solved(how: Launch, folder: &Folder, args: &[&str]) -> (Vec<f64>, String) {
+    let output = folder.path(&unique("x"));
+    let finished = run(how, &[&["solve"], args, &["--rtol", "1e-12", "--output", &output]].concat());
+    assert_eq!((finished.code, &*finished.stderr), (Some(0), ""), "{how:?} {args:?}: {finished:?}");
+    (read_vector(&output), finished.stdout)
+}
+
+fn launches() -> Vec<Launch> {
+    RANKS.iter().flat_map(|&ranks| both(ranks)).collect()
+}
+
+/// METIS, bisection and blocks number rows as the file does.
+#[test]
+fn any_number_of_ranks_has_the_solution_of_one() {
+    let folder = Folder::new("meshes");
+    for (name, options, partition) in
+        [("plate.msh", &PLATE[..], "metis"), ("bracket.msh", &BRACKET, "rcb"), ("lshape.msh", &[], "blocks")]
+    {
+        let path = mesh(name);
+        let args = [&[&path[..], "--pc", "jacobi"], options].concat();
+        let (x, _) = solved(Launch::Alone, &folder, &args);
+        for how in launches() {
+            let (other, _) = solved(how, &folder, &[&args[..], &["--partition", partition]].concat());
+            let far = distance(&other, &x);
+            assert!(far < 1e-10, "{name} {how:?}: {far:e}");
+        }
+    }
+}
+
+/// The file is read and summed up in the same order everywhere, so `--reproducible` holds for meshes too.
+#[test]
+fn reproducible_has_the_same_bits() {
+    let folder = Folder::new("same bits");
+    let path = mesh("bracket.msh");
+    let args = [&[&path[..], "--reproducible"], &BRACKET[..]].concat();
+    let (x, _) = solved(Launch::Alone, &folder, &args);
+    for how in both(3) {
+        assert!(solved(how, &folder, &args).0 == x, "{how:?}");
+    }
+}
+
+/// What is known without halocg: u is linear where nothing but two ends is held.
+#[test]
+fn a_linear_solution_is_met_exactly() {
+    let folder = Folder::new("linear");
+    let path = mesh("lshape.msh");
+    // In the L between x = -1 and x = 1 nothing is linear; with u = 7 all round it is constant.
+    let (x, summary) = solved(Launch::Alone, &folder, &[&path, "--dirichlet", "outside=7", "--dirichlet", "corner=7"]);
+    assert!(x.iter().all(|u| (u - 7.0).abs() < 1e-10), "{x:?}");
+    assert!(summary.contains("172 nodes hold their value"), "{summary}");
+    assert!(summary.contains("u = 7 on outside, u = 7 on corner, f = 0, k = 1"), "{summary}");
+
+    // A square of which only the left and the right side are held: u = 3 + 4 x.
+    let square = folder.write("square.msh", square(9));
+    let points = |k: usize| (k % 10) as f64 / 9.0;
+    for options in
+        [&["--dirichlet", "right=7"][..], &["--neumann", "right=4"], &["--neumann", "right=8", "--conductivity", "2"]]
+    {
+        let (x, _) = solved(Launch::Threads(3), &folder, &[&[&square[..], "--dirichlet", "left=3"], options].concat());
+        for (k, u) in x.iter().enumerate() {
+            assert!((u - 3.0 - 4.0 * points(k)).abs() < 1e-9, "{options:?} {k}: {u}");
+        }
+    }
+}
+
+/// The unit square in `n` x `n` squares of two triangles, in format 2.2, its sides `left` and `right` in groups.
+fn square(n: usize) -> String {
+    let node = |column: usize, row: usize| row * (n + 1) + column + 1;
+    let mut nodes = String::new();
+    let mut elements = Vec::new();
+    for row in 0..=n {
+        for column in 0..=n {
+            let at = |k: usize| k as f64 / n as f64;
+            nodes += &format!("{} {:?} {:?} 0\n", node(column, row), at(column), at(row));
+        }
+    }
+    for row in 0..n {
+        for (group, column) in [(1, 0), (2, n)] {
+            elements.push(format!("1 2 {group} {group} {} {}", node(column, row), node(column, row + 1)));
+        }
+        for column in 0..n {
+            let [a, b] = [node(column, row), node(column + 1, row)];
+            let [c, d] = [node(column, row + 1), node(column + 1, row + 1)];
+            elements.push(format!("2 2 3 3 {a} {b} {d}"));
+            elements.push(format!("2 2 3 3 {a} {d} {c}"));
+        }
+    }
+    let count = elements.len();
+    let elements: String = (1..).zip(elements).map(|(number, element)| format!("{number} {element}\n")).collect();
+    format!(
+        "$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$PhysicalNames\n3\n1 1 \"left\"\n1 2 \"right\"\n2 3 \"all\"\n\
+         $EndPhysicalNames\n$Nodes\n{}\n{nodes}$EndNodes\n$Elements\n{count}\n{elements}$EndElements\n",
+        (n + 1) * (n + 1)
+    )
+}
+
+#[test]
+fn without_conditions_the_boundary_is_held_and_the_summary_says_so() {
+    let path = mesh("lshape.msh");
+    for how in both(2) {
+        let finished = run(how, &["solve", &path]);
+        assert_eq!(finished.code, Some(0));
+        assert!(finished.stdout.contains("u = 0 on the whole boundary (no condition was given), f = 1, k = 1"));
+    }
+    let run = run_json(Launch::Alone, &["solve", &path, "--source", "2"], 0);
+    let facts = &run["problem"]["mesh"];
+    assert_eq!((&facts["nodes"], &facts["cells"], &facts["held_nodes"]), (&1762.into(), &3350.into(), &172.into()));
+    assert_eq!(facts["conditions"], "u = 0 on the whole boundary (no condition was given), f = 2, k = 1");
+    assert_eq!(run["options"]["source"][0], "2");
+}
+
+/// Every rank knows why, one says it, and all end with the same code.
+#[test]
+fn what_is_wrong_is_said_once_with_file_place_and_remedy() {
+    let folder = Folder::new("bad meshes");
+    let good = square(2);
+    let changed = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        good.replacen(from, to, 1)
+    };
+    let plate = read(&mesh("plate.msh"));
+    let cases = [
+        (changed("2.2 0 8", "3 0 8"), 3, ":2: this is format 3 of Gmsh: save it in format 4.1"),
+        (
+            changed("3 2 2 3 3 1 2 5", "3 9 2 3 3 1 2 5 3 6 9"),
+            3,
+            ":26: element 3 is a triangle of second order (type 9)",
+        ),
+        (changed("3 2 2 3 3 1 2 5", "3 3 2 3 3 1 2 5 4"), 3, ":26: element 3 is a quadrangle (type 3)"),
+        (changed("9 1.0 1.0 0\n", "9 1.0 one 0\n"), 3, ":20: `one` is not a finite coordinate"),
+        (changed("9 1.0 1.0 0\n", ""), 3, ":20: `$EndNodes` is not the number of a node"),
+        (changed("3 2 2 3 3 1 2 5", "3 2 2 3 3 1 2 99"), 3, ": element 3 has a node 99 which the file does not define"),
+        (changed("3 2 2 3 3 1 2 5", "3 2 2 3 3 1 2 3"), 3, ": element 3 has no area"),
+        (changed("3 2 2 3 3 1 2 5", "3 2 2 3 3 1 8 5"), 3, ": elements "),
+        (good[..good.len() / 2].into(), 3, ""),
+        (plate[..plate.len() - 100].into(), 3, ""),
+        (
+            good.clone(),
+            2,
+            ": --dirichlet front: there is no physical group called front; there are left (curves), right (curves), all (surfaces)",
+        ),
+    ];
+    for (text, code, says) in cases {
+        let file = folder.write("bad.msh", &text);
+        for how in [vec![Launch::Alone], both(3)].concat() {
+            let Finished { code: found, stdout, stderr } = run(how, &["solve", &file, "--dirichlet", "front=0"]);
+            let lines: Vec<&str> = stderr.lines().filter(|line| line.contains("halocg: error")).collect();
+            assert_eq!((found, &*stdout, lines.len()), (Some(code), "", 1), "{how:?} {says}: {stderr}");
+            assert!(lines[0].contains(&format!("{file}{says}")), "{how:?} {says}: {stderr}");
+        }
+    }
+    // Conditions for what is no mesh.
+    let finished = run(Launch::Alone, &["solve", &mesh("plate_hole.mtx"), "--source", "1"]);
+    assert_eq!(finished.code, Some(2));
+    assert!(finished.stderr.contains("need a mesh of Gmsh, and this file is none"), "{finished:?}");
+}
+
+/// The arrays of a .vtu file by name: what its head says of each, and its bytes.
+fn arrays(bytes: &[u8]) -> BTreeMap<String, (String, Vec<u8>)> {
+    let mark = b"<AppendedData encoding=\"raw\">\n_";
+    let start = bytes.windows(mark.len()).position(|window| window == mark).expect("appended data");
+    let head = std::str::from_utf8(&bytes[..start]).expect("an XML head");
+    let data = &bytes[start + mark.len()..];
+    let mut end = 0;
+    let mut arrays = BTreeMap::new();
+    for tag in head.split('<').filter(|tag| tag.starts_with("DataArray ")) {
+        let value = |name: &str| {
+            let from = tag.find(&format!(" {name}=\"")).unwrap_or_else(|| panic!("{name} of {tag}")) + name.len() + 3;
+            tag[from..].split('"').next().expect("a quote").to_string()
+        };
+        let offset: usize = value("offset").parse().expect("a number");
+        // One right behind the other.
+        assert_eq!(offset, end, "{tag}");
+        let length = u64::from_le_bytes(data[offset..offset + 8].try_into().expect("eight bytes")) as usize;
+        end = offset + 8 + length;
+        arrays.insert(value("Name"), (value("type"), data[offset + 8..end].to_vec()));
+    }
+    assert_eq!(&data[end..], b"\n</AppendedData>\n</VTKFile>\n");
+    assert_eq!(head.matches('<').count(), 14 + arrays.len(), "{head}");
+    for order in
+        [["<PointData>", "</PointData>", "<CellData>", "</CellData>"], ["<Points>", "</Points>", "<Cells>", "</Cells>"]]
+    {
+        let places: Vec<usize> = order.iter().map(|tag| head.find(tag).expect("it is there")).collect();
+        assert!(places.is_sorted(), "{head}");
+    }
+    arrays
+}
+
+fn reals(array: &(String, Vec<u8>)) -> Vec<f64> {
+    assert_eq!(array.0, "Float64");
+    array.1.chunks_exact(8).map(|value| f64::from_le_bytes(value.try_into().expect("eight bytes"))).collect()
+}
+
+fn integers(array: &(String, Vec<u8>)) -> Vec<usize> {
+    assert_eq!(array.0, "Int64");
+    array.1.chunks_exact(8).map(|value| u64::from_le_bytes(value.try_into().expect("eight bytes")) as usize).collect()
+}
+
+/// `make vtu` reads such files with the real readers; this needs none.
+#[test]
+fn the_file_for_paraview_holds_mesh_solution_and_owners() {
+    let folder = Folder::new("vtu");
+    let n = 6;
+    let square = folder.write("square.msh", square(n));
+    for (how, ranks) in RANKS.iter().flat_map(|&ranks| both(ranks).into_iter().map(move |how| (how, ranks))) {
+        let vtu = folder.path("u.vtu");
+        let (x, _) = solved(how, &folder, &[&square, "--dirichlet", "left=1", "--source", "1", "--vtu", &vtu]);
+        let bytes = std::fs::read(&vtu).expect("it was written");
+        let head = format!("<Piece NumberOfPoints=\"{}\" NumberOfCells=\"{}\">", (n + 1) * (n + 1), 2 * n * n);
+        assert!(String::from_utf8_lossy(&bytes[..400]).contains(&head), "{how:?}");
+        let arrays = arrays(&bytes);
+        let names: Vec<&str> = arrays.keys().map(String::as_str).collect();
+        assert_eq!(names, ["Points", "connectivity", "offsets", "rank", "residual", "types", "u"]);
+        assert_eq!(reals(&arrays["u"]), x, "{how:?}");
+        assert!(reals(&arrays["residual"]).iter().all(|r| r.abs() < 1e-9) && arrays["residual"].1.len() == 8 * x.len());
+        let points = reals(&arrays["Points"]);
+        let at = |k: usize| [k % (n + 1), k / (n + 1)].map(|place| place as f64 / n as f64);
+        assert!(points.chunks_exact(3).enumerate().all(|(k, point)| point == [at(k)[0], at(k)[1], 0.0]), "{points:?}");
+        let corners = integers(&arrays["connectivity"]);
+        assert_eq!(integers(&arrays["offsets"]), (1..=2 * n * n).map(|cell| 3 * cell).collect::<Vec<_>>());
+        assert_eq!(corners[..6], [0, 1, n + 2, 0, n + 2, n + 1]);
+        assert_eq!(arrays["types"], ("UInt8".to_string(), vec![5; 2 * n * n]));
+        let mut owners: Vec<u8> = arrays["rank"].1.chunks_exact(4).map(|owner| owner[0]).collect();
+        assert_eq!((&*arrays["rank"].0, owners.len()), ("UInt32", 2 * n * n));
+        owners.sort_unstable();
+        owners.dedup();
+        assert_eq!(owners, (0..ranks as u8).collect::<Vec<_>>(), "{how:?}");
+    }
+}
+
+/// Held nodes are coupled to nothing, but they lie in the mesh all the same.
+#[test]
+fn metis_cuts_the_mesh_whatever_is_held() {
+    let folder = Folder::new("graph");
+    let path = mesh("lshape.msh");
+    let owners = |options: &[&str]| {
+        let vtu = folder.path("u.vtu");
+        solved(Launch::Threads(4), &folder, &[&[&path[..], "--vtu", &vtu], options].concat());
+        arrays(&std::fs::read(&vtu).expect("it was written"))["rank"].1.clone()
+    };
+    let all_round = owners(&[]);
+    assert!(all_round == owners(&["--dirichlet", "corner=1"]));
+    assert!(all_round == owners(&["--dirichlet", "domain=1", "--partition", "metis"]));
+    assert!(all_round != owners(&["--partition", "blocks"]));
+}
+
+#[test]
+fn pictures_are_drawn_of_meshes_and_of_grids() {
+    let folder = Folder::new("pictures");
+    let (plate, bracket) = (mesh("plate.msh"), mesh("bracket.msh"));
+    for how in both(3) {
+        for (args, is_drawn) in [
+            (&["solve", &plate][..], true),
+            (&["solve", &bracket], true),
+            (&["poisson", "--dim", "2", "-n", "20"], true),
+            (&["poisson", "--dim", "3", "-n", "6"], false),
+            (&["solve", &mesh("plate_hole.mtx")], false),
+        ] {
+            let [u, ranks] = ["u", "ranks"].map(|name| folder.path(&unique(name)) + ".png");
+            let finished = run(how, &[args, &["--png", &u, "--png-partition", &ranks]].concat());
+            if !is_drawn {
+                assert_eq!(finished.code, Some(2), "{args:?}");
+                assert!(finished.stderr.contains("--png needs a mesh, or a grid in two dimensions"), "{finished:?}");
+                continue;
+            }
+            assert_eq!((finished.code, &*finished.stderr), (Some(0), ""), "{how:?} {args:?}");
+            let [u, ranks] = [u, ranks].map(|path| std::fs::read(path).expect("it was drawn"));
+            let magic = b"\x89PNG\r\n\x1a\n";
+            assert!(u.starts_with(magic) && ranks.starts_with(magic) && u != ranks, "{how:?} {args:?}");
+        }
+    }
+}
