@@ -89,6 +89,7 @@ mod tests {
         let after = peak_bytes().expect("Linux");
         assert!(after >= before && after >= BYTES, "{before} {after}");
         drop(held);
-        assert!(peak_bytes().expect("Linux") >= after, "a peak stays");
+        // Linux counts on each processor and adds up now and then: a little may be missing.
+        assert!(peak_bytes().expect("Linux") >= after - BYTES / 16, "a peak stays");
     }
 }
