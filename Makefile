@@ -47,7 +47,7 @@ export OMPI_MCA_btl_vader_single_copy_mechanism = none
 
 # Steps share target folders and cores: one after the other, and the first failure stops.
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants reliability vtu convergence valgrind test-no-mpi test-openmpi test-mpich build build-mpich install deps deps-test clean
+.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants reliability vtu convergence valgrind tsan miri test-no-mpi test-openmpi test-mpich build build-mpich install deps deps-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -116,7 +116,7 @@ mutants: ## 500 damaged files under mpirun -n 4: each is refused or solved, with
 	@scripts/install-deps.sh
 	HALOCG_MUTANTS=500 $(ANY_MPI) $(CARGO) test --release --test cli -- --nocapture mutants::
 
-reliability: deps ## docs/reliability.md: ranks killed 50 times, 16 000 flipped bits, 500 damaged files (HALOCG_MATRICES names the folder)
+reliability: deps ## docs/reliability.md: ranks killed 50 times, sound solves, 16 000 flipped bits, 500 damaged files (HALOCG_MATRICES names the folder)
 	$(MATRICES) HALOCG_RECORD=all $(ANY_MPI) $(CARGO) test --release --features faults --test reliability
 	@# The program that lies in the target folder is to be the one without faults again.
 	$(ANY_MPI) $(CARGO) build --release
@@ -132,6 +132,12 @@ valgrind: ## memcheck over small solves on two ranks under Open MPI
 	@scripts/install-deps.sh openmpi
 	$(OPENMPI) $(CARGO) build --release
 	@scripts/valgrind.sh target/release/halocg
+
+tsan: ## ThreadSanitizer over what several ranks do, as threads (nightly Rust)
+	@scripts/nightly.sh tsan
+
+miri: ## Miri over the kernels with unsafe code, sums, vectors, and the engine of threads (nightly Rust)
+	@scripts/nightly.sh miri
 
 test-no-mpi: ## the tests of the build without MPI: one rank, and ranks as threads
 	$(NO_MPI) $(CARGO) test --release --no-default-features --lib --test ranks --test cli --test metis_memory $(TEST_FLAGS)

@@ -1,12 +1,15 @@
 //! Command lines: a word per line. A line of the byte 1 and another byte is a word that halocg knows.
 #![no_main]
 
-use clap::{CommandFactory, Parser};
+use clap::{Command, CommandFactory, FromArgMatches};
 use halocg::cli::Cli;
 use libfuzzer_sys::fuzz_target;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
+
+/// The parser, built once: that takes longer than to parse with it.
+static COMMAND: LazyLock<Mutex<Command>> = LazyLock::new(|| Mutex::new(Cli::command()));
 
 /// Names of commands and options with their aliases, and the values they take; from the parser itself, so that no
 /// option is forgotten.
@@ -18,7 +21,7 @@ static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
     words
 });
 
-fn collect(command: &clap::Command, words: &mut Vec<String>) {
+fn collect(command: &Command, words: &mut Vec<String>) {
     words.push(command.get_name().to_string());
     for argument in command.get_arguments() {
         words.extend(argument.get_long_and_visible_aliases().unwrap_or_default().iter().map(|name| format!("--{name}")));
@@ -39,7 +42,8 @@ fuzz_target!(|bytes: &[u8]| {
             _ => OsString::from_vec(line.to_vec()),
         });
     }
-    if let Ok(cli) = Cli::try_parse_from(words)
+    let matches = COMMAND.lock().expect("no panic is caught").try_get_matches_from_mut(words);
+    if let Ok(cli) = matches.and_then(|matches| Cli::from_arg_matches(&matches))
         && let Err(error) = cli.command.into_task()
     {
         assert_eq!(error.exit_code(), halocg::error::ExitCode::Usage, "{error}");

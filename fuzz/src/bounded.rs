@@ -3,9 +3,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Bytes that any reading may hold (buffers of fixed size; the text reader's blocks of entries take 4 MiB each), and bytes for each byte of the file. The shortest entry, ` 1 1`, has four bytes in
-/// its file and becomes two entries of 16 bytes, in staging areas and in the result, with growing vectors' spare room.
-const BASE: usize = 1 << 24;
+/// Bytes that any reading may hold (buffers of fixed size), and bytes for each byte of the file. The shortest entry, ` 1 1`,
+/// has four bytes in its file and becomes two entries of 16 bytes, in staging areas and in the result, with growing vectors'
+/// spare room.
+const BASE: usize = 1 << 19;
 const PER_BYTE: usize = 64;
 /// The most that gzip can save.
 const GZIP: usize = 1032;

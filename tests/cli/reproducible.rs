@@ -4,7 +4,7 @@ use crate::common::{HAS_MPI, Launch, matrices};
 use crate::support::*;
 
 /// Launches, and options that must not change a byte.
-fn variants(random_owners: impl Fn(usize) -> String) -> Vec<(Launch, Vec<String>)> {
+fn variants(random_owners: &dyn Fn(usize) -> String) -> Vec<(Launch, Vec<String>)> {
     let words = |text: &str| text.split_whitespace().map(str::to_string).collect::<Vec<_>>();
     let mut variants = vec![
         (Launch::Alone, words("--format csr --ordering rcm --schedule overlap")),
@@ -26,15 +26,35 @@ fn variants(random_owners: impl Fn(usize) -> String) -> Vec<(Launch, Vec<String>
     variants
 }
 
+/// Many more ranks than processors, with every kind of partition.
+fn sixteen(random_owners: &dyn Fn(usize) -> String) -> Vec<(Launch, Vec<String>)> {
+    let launches = [Launch::Threads(16)].into_iter().chain(HAS_MPI.then_some(Launch::Mpirun(16)));
+    let with = |how| {
+        let random = random_owners(16);
+        ["metis", "blocks", &random].map(|partition| (how, vec!["--partition".to_string(), partition.to_string()]))
+    };
+    launches.flat_map(with).collect()
+}
+
 /// Whatever runs, it writes the same history and the same x.
-fn check(matrix: &str, n: usize, pairings: &[(&str, &str)], limit: &str) {
+fn check(matrix: &str, pairings: &[(&str, &str)], limit: &str) {
+    check_variants(matrix, pairings, limit, variants);
+}
+
+fn check_variants(
+    matrix: &str,
+    pairings: &[(&str, &str)],
+    limit: &str,
+    variants: impl Fn(&dyn Fn(usize) -> String) -> Vec<(Launch, Vec<String>)>,
+) {
+    let n = rows(matrix);
     let folder = Folder::new(&unique("reproducible"));
     let random_owners = |ranks: usize| {
         let owner = |row: usize| (row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % ranks;
         let text: String = (0..n).map(|row| format!("{}\n", owner(row))).collect();
         format!("file:{}", folder.write(&format!("owners {ranks}"), text))
     };
-    let variants = variants(random_owners);
+    let variants = variants(&random_owners);
     for (k, (solver, pc)) in pairings.iter().enumerate() {
         let files = |name: &str| [folder.path(&format!("{name}.csv")), folder.path(&format!("{name}.mtx"))];
         let run = |how, [history, x]: &[String; 2], options: &[String]| {
@@ -62,20 +82,21 @@ fn check(matrix: &str, n: usize, pairings: &[(&str, &str)], limit: &str) {
 
 #[test]
 fn meshes() {
-    check(
-        &mesh("plate_hole.mtx"),
-        rows(&mesh("plate_hole.mtx")),
-        &[("pipe-pr-cg", "none"), ("hs-cg", "chebyshev")],
-        "10000",
-    );
-    check(&mesh("anisotropic.mtx"), rows(&mesh("anisotropic.mtx")), &[("pipe-pr-cg", "jacobi")], "200");
-    check(&mesh("circuit.mtx"), rows(&mesh("circuit.mtx")), &[("gv-cg-rr", "jacobi"), ("cg-cg", "none")], "300");
+    check(&mesh("plate_hole.mtx"), &[("pipe-pr-cg", "none"), ("hs-cg", "chebyshev")], "10000");
+    check(&mesh("anisotropic.mtx"), &[("pipe-pr-cg", "jacobi")], "200");
+    check(&mesh("circuit.mtx"), &[("gv-cg-rr", "jacobi"), ("cg-cg", "none")], "300");
 }
 
 fn rows(matrix: &str) -> usize {
     let text = read(matrix);
     let size = text.lines().find(|line| !line.starts_with('%')).expect("a size line");
     size.split_whitespace().next().and_then(|rows| rows.parse().ok()).expect("a number of rows")
+}
+
+#[test]
+fn sixteen_ranks() {
+    // The second pairing leaves the first variant out.
+    check_variants(&mesh("plate_hole.mtx"), &[("pipe-pr-cg", "jacobi"), ("hs-cg", "none")], "40", sixteen);
 }
 
 #[test]
@@ -87,7 +108,7 @@ fn stiffness_matrices() {
         ("bcsstm24.mtx", &[("m-cg", "none")]),
     ] {
         let matrix = matrices.join(name).to_str().expect("UTF-8").to_string();
-        check(&matrix, rows(&matrix), pairings, "250");
+        check(&matrix, pairings, "250");
     }
 }
 

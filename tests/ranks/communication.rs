@@ -1,7 +1,7 @@
 //! The operations of `Comm`.
 
 use crate::Body;
-use crate::support::Random;
+use crate::support::{Random, few};
 use halocg::comm::{Comm, Op, Part};
 use halocg::error::{Error, ExitCode};
 
@@ -15,7 +15,7 @@ pub const BODIES: &[Body] = &[
 ];
 
 fn sums(comm: &Comm) {
-    for round in 0..200usize {
+    for round in 0..few(200) {
         let words = 1 + round % 9;
         let mine: Vec<f64> = (0..words).map(|k| (comm.rank() * 10 + k + round) as f64).collect();
         let sum = comm.start_sum(&mine);
@@ -39,7 +39,7 @@ fn sums(comm: &Comm) {
 }
 
 fn large_sums(comm: &Comm) {
-    for words in [30_000, 3, 50_001] {
+    for words in [few(30_000), 3, few(50_001)] {
         let mut sum: Vec<f64> = (0..words).map(|k| (k % 1000 + comm.rank()) as f64).collect();
         comm.sum(&mut sum);
         let ranks = comm.size();
@@ -76,14 +76,14 @@ fn reductions(comm: &Comm) {
 /// Every rank knows all messages from the seed, so each can check what it must have received.
 fn sparse_exchange(comm: &Comm) {
     let mut random = Random::new(11);
-    for round in 0..40 {
+    for round in 0..few(40) {
         let mut expected = Vec::new();
         let mut outgoing = Vec::new();
         for from in 0..comm.size() {
             for to in 0..comm.size() {
                 if random.below(3) == 0 {
                     // Empty messages arrive too; some are long enough for a rendezvous.
-                    let length = [0, 1, 17, 20_000][random.below(4)];
+                    let length = [0, 1, 17, few(20_000)][random.below(4)];
                     let items: Vec<u64> = (0..length).map(|k| (from * 1000 + to * 100 + round + k) as u64).collect();
                     if from == comm.rank() {
                         outgoing.push((to, items.clone()));
@@ -112,7 +112,7 @@ fn persistent_exchange(comm: &Comm) {
     let part = |rank, words| Part { rank, words };
     let mut ahead = comm.channel(&[part(next, rank + 1)], &[part(previous, previous + 1)]);
     let mut back = comm.channel(&[part(previous, 3)], &[part(next, 3)]);
-    for round in 0..300 {
+    for round in 0..few(300) {
         ahead.send_buffer().fill((rank * 1000 + round) as f64);
         ahead.start();
         back.send_buffer().fill(-((rank * 1000 + round) as f64));

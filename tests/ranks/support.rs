@@ -14,6 +14,11 @@ use std::path::Path;
 /// A matrix with its rows in the order of columns.
 pub type SerialMatrix = CsMat<f64>;
 
+/// So many, or a few of them where everything takes a thousand times as long.
+pub fn few(many: usize) -> usize {
+    if cfg!(miri) { many.div_ceil(20) } else { many }
+}
+
 /// Random numbers that are the same on every rank.
 pub struct Random(ChaCha8Rng);
 

@@ -237,7 +237,8 @@ mod tests {
         check("one row", &rows(1, |_| vec![0]));
         check("one empty row", &rows(1, |_| Vec::new()));
         check("empty rows", &rows(77, |_| Vec::new()));
-        for len in [7, 8, 9, 100, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 13] {
+        let lengths = [7, 8, 9, 100, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 13];
+        for &len in &lengths[..if cfg!(miri) { 4 } else { lengths.len() }] {
             check("a band", &rows(len, |row| near(row, len, 2)));
             check("rows of changing length", &rows(len, |row| near(row, len, row * row % 7)));
             check("empty rows between", &rows(len, |row| if row % 3 == 0 { Vec::new() } else { near(row, len, 1) }));
@@ -254,6 +255,9 @@ mod tests {
                     columns
                 }),
             );
+        }
+        if cfg!(miri) {
+            return;
         }
         let len = 20 * BLOCK;
         check(
