@@ -151,7 +151,8 @@ fn main() {
                 curve("h\u{b2}", quarter),
             ],
         };
-        std::fs::write(&path, chart.svg()).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let bytes = if path.ends_with(".png") { chart.png() } else { chart.svg().into_bytes() };
+        std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{path}: {error}"));
         println!("{path}");
     }
 }

@@ -276,10 +276,16 @@ impl<'a> Groups<'a> {
         Ok(self.indices(name, option, fits)?.map(|index| &mesh.elements[index as usize]))
     }
 
-    /// The groups that fit, for a message.
+    /// The groups that fit, for a message, which stays short.
     fn list(&self, fits: &dyn Fn(&Group) -> bool) -> String {
+        const MOST: usize = 6;
         let fitting = self.mesh.groups.iter().filter(|group| usize::from(group.dim) <= self.dim && fits(group));
-        let names: Vec<String> = fitting.map(|group| format!("{} ({})", group.name, group.kind())).collect();
-        if names.is_empty() { "the mesh has none that fits".into() } else { format!("there are {}", names.join(", ")) }
+        let short = |name: &str| name.chars().take(24).collect::<String>();
+        let names: Vec<String> = fitting.map(|group| format!("{} ({})", short(&group.name), group.kind())).collect();
+        match names.len() {
+            0 => "the mesh has none that fits".into(),
+            count if count > MOST => format!("there are {} and {} more", names[..MOST].join(", "), count - MOST),
+            _ => format!("there are {}", names.join(", ")),
+        }
     }
 }

@@ -155,6 +155,14 @@ fn bad_meshes_are_refused_with_the_element() {
     }
 }
 
+#[test]
+fn a_message_stays_short_however_many_groups_there_are() {
+    let names: String = (10..60).map(|tag| format!("1 {tag} \"{}\"\n", "long ".repeat(40))).collect();
+    let text = SQUARE.replacen("$PhysicalNames\n2\n", &format!("$PhysicalNames\n52\n{names}"), 1);
+    let error = assembled(&text, &conditions(&[], &[("left side", 1.0)])).unwrap_err().to_string();
+    assert!(error.len() < 500 && error.ends_with("and 46 more"), "{error}");
+}
+
 /// The entries of a row, zeros left out.
 fn row(problem: &MeshProblem, k: usize) -> Vec<(u64, f64)> {
     let (columns, values) = problem.rows.row(k);
