@@ -103,7 +103,7 @@ pub mod text;
 pub mod tridiagonal;
 pub mod vector;
 
-/// The examples of README.md are tested with those of the documentation.
+/// The program in the guide is tested with the examples of the documentation.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;

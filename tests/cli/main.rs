@@ -7,6 +7,7 @@ mod common;
 mod acceptance;
 mod bad_input;
 mod checkpoint;
+mod commands;
 mod config;
 mod convert;
 mod info;
