@@ -71,8 +71,10 @@
 //! assert!(iterations.iter().all(|count| count == &iterations[0]));
 //! ```
 //!
-//! More of the kind: `examples/triplets.rs`, a system from triplets; `examples/preconditioner.rs`, a preconditioner of
-//! one's own; `examples/own_communicator.rs`, a program that has initialised MPI itself and lends a communicator.
+//! More of the kind, in `examples/`: `triplets.rs`, a system from triplets; `matrix_free.rs`, an operator of one's own that
+//! is nothing but a function; `preconditioner.rs`, a preconditioner of one's own; `read_and_solve.rs`, a file read, dealt
+//! out and solved under mpirun; `own_communicator.rs`, a program that has initialised MPI itself and lends a
+//! communicator.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]

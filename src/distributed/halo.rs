@@ -1,6 +1,8 @@
 //! The exchange of ghosts: the plan (facts) and the halo (buffers and requests).
 
 use crate::comm::{Channel, Comm, Part, Phase};
+use crate::partition::{Owners, group_by};
+use std::ops::Range;
 
 /// Who needs which of this rank's rows, and whose rows it needs. Neighbours in increasing order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +14,22 @@ pub struct HaloPlan {
 }
 
 impl HaloPlan {
+    /// For blocks of consecutive rows of `n`, this rank's being `mine`, when it reads the rows `ghosts` of other ranks.
+    /// Collective; every message goes to a rank that holds or owns a row needed here.
+    ///
+    /// # Panics
+    /// If the ghosts do not increase, or some of them are owned here.
+    pub fn contiguous(comm: &Comm, n: u64, mine: Range<u64>, ghosts: &[u64]) -> HaloPlan {
+        assert!(ghosts.is_sorted_by(|a, b| a < b), "the numbers of ghosts increase");
+        assert!(!ghosts.iter().any(|ghost| mine.contains(ghost)), "a ghost belongs to another rank");
+        let owners = Owners::contiguous(comm, n, mine.clone()).of(comm, ghosts);
+        let (requests, _) = group_by(owners.into_iter().zip(ghosts.iter().copied()));
+        let receive = requests.iter().map(|(owner, ghosts)| (*owner, ghosts.len())).collect();
+        let place_of = |row: u64| (row - mine.start) as u32;
+        let asked = comm.sparse_exchange(requests).into_iter();
+        HaloPlan { send: asked.map(|(rank, rows)| (rank, rows.into_iter().map(place_of).collect())).collect(), receive }
+    }
+
     /// How many ghost rows this rank has.
     pub fn ghosts(&self) -> usize {
         self.receive.iter().map(|(_, rows)| rows).sum()

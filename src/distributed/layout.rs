@@ -5,6 +5,7 @@ use super::ordering::Ordering;
 use crate::comm::Comm;
 use crate::partition::{Owners, group_by};
 use crate::problem::{EvenSplit, Rows, Stencil};
+use std::ops::Range;
 use std::rc::Rc;
 
 /// Which rows this rank owns, and in which order its vectors hold them: first the interior rows,
@@ -21,7 +22,12 @@ pub struct Layout {
 impl Layout {
     /// Contiguous even shares, no halo: for operators that bring their own communication.
     pub fn even(comm: &Comm, n: u64) -> Layout {
-        let rows: Rc<[u64]> = EvenSplit { n, ranks: comm.size() }.share(comm.rank()).collect();
+        Layout::contiguous(comm, n, EvenSplit { n, ranks: comm.size() }.share(comm.rank()))
+    }
+
+    /// A block of consecutive rows per rank, which together are all `n`; no halo.
+    pub fn contiguous(comm: &Comm, n: u64, rows: Range<u64>) -> Layout {
+        let rows: Rc<[u64]> = rows.collect();
         Layout { comm: comm.clone(), n, interior: rows.len(), rows, is_reordered: false }
     }
 

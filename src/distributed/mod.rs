@@ -8,4 +8,4 @@ mod scatter;
 pub use halo::{Halo, HaloPlan};
 pub use layout::{Layout, LocalRows, OwnedRows, StencilRows, localize};
 pub use ordering::Ordering;
-pub use scatter::{numbers_to_owners, rows_to_owners};
+pub use scatter::{numbers_to_owners, rows_to_even, rows_to_owners};

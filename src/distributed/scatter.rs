@@ -1,7 +1,7 @@
 //! Rows to their owners, and vectors between the file's order and the owners'.
 
 use super::layout::Layout;
-use crate::comm::Comm;
+use crate::comm::{Comm, Op};
 use crate::partition::{Owners, group_by};
 use crate::problem::{EvenSplit, Problem, Rows, deal};
 
@@ -13,9 +13,9 @@ use crate::problem::{EvenSplit, Problem, Rows, deal};
 pub fn rows_to_owners(comm: &Comm, problem: &Problem, owners: &Owners) -> Rows {
     match (problem, owners) {
         (Problem::Stencil(stencil), _) => stencil.rows(numbers_to_owners(comm, owners)),
-        (Problem::Matrix(_, rows), Owners::Listed(_, listed)) => send_rows(comm, rows, listed),
+        (Problem::Matrix(_, rows), Owners::Listed(_, listed)) => send_rows(comm, rows, ranks(listed)),
         (Problem::Mesh(mesh), Owners::Listed(_, listed)) => {
-            let mut rows = send_rows(comm, &mesh.rows, listed);
+            let mut rows = send_rows(comm, &mesh.rows, ranks(listed));
             // They were there for the partition.
             rows.drop_zeros();
             rows
@@ -37,8 +37,25 @@ pub fn numbers_to_owners(comm: &Comm, owners: &Owners) -> Vec<u64> {
     }
 }
 
-fn send_rows(comm: &Comm, rows: &Rows, owners: &[u32]) -> Rows {
-    let (kept, _) = group_by(owners.iter().map(|&owner| owner as usize).zip(0..rows.len()));
+/// Rows of a matrix of `n` rows in even shares, when each rank has a block of consecutive rows, in the order of the ranks:
+/// how a host program may have dealt them. Collective.
+pub fn rows_to_even(comm: &Comm, n: u64, rows: Rows) -> Rows {
+    let split = EvenSplit { n, ranks: comm.size() };
+    let share = split.share(comm.rank());
+    let is_even =
+        rows.numbers.first().is_none_or(|&first| first == share.start) && rows.len() as u64 == share.end - share.start;
+    if comm.reduced(Op::Min, u64::from(is_even)) == 1 {
+        return rows;
+    }
+    send_rows(comm, &rows, rows.numbers.iter().map(|&row| split.holder(row)))
+}
+
+fn ranks(owners: &[u32]) -> impl Iterator<Item = usize> {
+    owners.iter().map(|&owner| owner as usize)
+}
+
+fn send_rows(comm: &Comm, rows: &Rows, owners: impl Iterator<Item = usize>) -> Rows {
+    let (kept, _) = group_by(owners.zip(0..rows.len()));
     // Numbers and lengths; columns; values: three messages per owner.
     let heads = kept.iter().map(|(to, rows_of_it)| {
         let head = |&k: &usize| [rows.numbers[k], (rows.starts[k + 1] - rows.starts[k]) as u64];

@@ -80,6 +80,16 @@ impl Owners {
     }
 }
 
+impl Owners {
+    /// Every rank owns the rows `mine`, consecutive ones, which together are all `n`. Collective.
+    pub fn contiguous(comm: &Comm, n: u64, mine: Range<u64>) -> Owners {
+        let split = EvenSplit { n, ranks: comm.size() };
+        let (messages, _) = group_by(mine.map(|row| (split.holder(row), comm.rank() as u32)));
+        let listed = comm.sparse_exchange(messages).into_iter().flat_map(|(_, owners)| owners).collect();
+        Owners::Listed(split, listed)
+    }
+}
+
 /// Items sorted into one message per rank (ranks increasing, order kept within a rank), and the
 /// place in the input that each item of the concatenated messages came from.
 pub(crate) fn group_by<T>(items: impl IntoIterator<Item = (usize, T)>) -> (Vec<(usize, Vec<T>)>, Vec<usize>) {

@@ -182,22 +182,45 @@ fn read_matrix(comm: &Comm, path: &Path, format: FileFormat, reading: &Reading) 
 }
 
 /// The rows of a binary file, if they are those of a symmetric matrix. Collective.
-fn checked(comm: &Comm, path: &Path, (n, mut rows): (u64, Rows), reading: &Reading) -> Result<Loaded> {
-    let not_spd = |what| Err(Error::not_spd(format!("{}: {what}", path.display())));
+fn checked(comm: &Comm, path: &Path, (n, rows): (u64, Rows), reading: &Reading) -> Result<Loaded> {
+    let one_triangle = "the file holds only one triangle; write both, with PETSc as a MATAIJ";
+    match symmetric(comm, n, rows, reading.assume_symmetric, one_triangle) {
+        Ok(rows) => Ok(Problem::Matrix(n, rows).into()),
+        Err(what) => Err(Error::not_spd(format!("{}: {what}", path.display()))),
+    }
+}
+
+/// A problem of which this rank holds `rows`, its even share ([`EvenSplit`]) of a matrix of `n` rows: both triangles, as
+/// one would find in a file, and looked at alike. Collective.
+///
+/// # Errors
+/// Columns outside the matrix or not increasing, values that are not finite, a matrix that is not symmetric (unless
+/// `assume_symmetric`) or has a bad diagonal; the same on every rank.
+pub fn of_rows(comm: &Comm, n: u64, rows: Rows, assume_symmetric: bool) -> Result<Problem> {
+    comm.agree(rows.fault(n).map_or(Ok(()), |what| Err(Error::input(what))))?;
+    symmetric(comm, n, rows, assume_symmetric, "one triangle is missing; both are needed")
+        .map(|rows| Problem::Matrix(n, rows))
+        .map_err(Error::not_spd)
+}
+
+/// The rows, if they are those of a symmetric matrix with a positive diagonal; else what is wrong, for which
+/// `one_triangle` is what to say where one is missing. Collective; the same on every rank.
+fn symmetric(
+    comm: &Comm,
+    n: u64,
+    mut rows: Rows,
+    assume_symmetric: bool,
+    one_triangle: &str,
+) -> std::result::Result<Rows, String> {
     let looks = checks::Looks::at(&rows);
     if !looks.is_exactly_symmetric(comm) {
-        if !reading.assume_symmetric
-            && let Some(found) = checks::asymmetry(comm, n, &rows)
-        {
-            return not_spd(found.words("the file holds only one triangle; write both, with PETSc as a MATAIJ"));
+        if !assume_symmetric && let Some(found) = checks::asymmetry(comm, n, &rows) {
+            return Err(found.words(one_triangle));
         }
         // One of them may have no partner; partitions ask for a symmetric pattern.
         rows.drop_zeros();
     }
-    match looks.bad_diagonal(comm) {
-        None => Ok(Problem::Matrix(n, rows).into()),
-        Some(what) => not_spd(what),
-    }
+    looks.bad_diagonal(comm).map_or(Ok(rows), Err)
 }
 
 /// This rank's even share of a vector of `n` values, read from a file in any of the formats. Collective.
