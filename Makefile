@@ -47,7 +47,7 @@ export OMPI_MCA_btl_vader_single_copy_mechanism = none
 
 # Steps share target folders and cores: one after the other, and the first failure stops.
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants reliability vtu convergence valgrind tsan miri test-no-mpi test-openmpi test-mpich build build-mpich install deps deps-test clean
+.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants reliability vtu convergence valgrind tsan miri test-no-mpi test-openmpi test-mpich python build build-mpich install deps deps-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -55,7 +55,7 @@ help: ## this list
 demo: ## install what is missing, build, solve a real matrix and a mesh on NP=4 ranks, draw a picture
 	@scripts/demo.sh
 
-test: deps-test lint test-no-mpi test-openmpi test-mpich ## everything, under Open MPI and under MPICH
+test: deps-test lint test-no-mpi test-openmpi test-mpich python ## everything, under Open MPI and under MPICH
 
 paper-table: deps ## docs/accuracy.md: the published convergence table, recomputed (HALOCG_MATRICES names the folder)
 	$(MATRICES) $(ANY_MPI) $(CARGO) run --release --example paper_table
@@ -101,6 +101,7 @@ bench-latency-network: ## the same over TCP between network namespaces (root, Li
 lint: ## formatting, clippy with and without MPI, documentation; all without a warning
 	@scripts/install-deps.sh lint
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path python/Cargo.toml
 	$(ANY_MPI) $(CARGO) clippy --release --all-targets -- -D warnings
 	$(NO_MPI) $(CARGO) clippy --release --all-targets --no-default-features --features faults -- -D warnings
 	$(ANY_MPI) RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --release --no-deps
@@ -149,7 +150,11 @@ test-openmpi: ## all tests, under Open MPI
 
 test-mpich: ## the tests that start ranks, under MPICH
 	@scripts/install-deps.sh mpich
-	$(MPICH) $(CARGO) test --release --test ranks --test cli --example own_communicator $(TEST_FLAGS)
+	$(MPICH) $(CARGO) test --release --test ranks --test cli --example own_communicator --example read_and_solve $(TEST_FLAGS)
+
+python: deps ## the Python package, built and tested in a venv under target/ (needs a package index of Python's)
+	@scripts/install-deps.sh python
+	@$(ANY_MPI) scripts/python.sh
 
 build: deps ## target/release/halocg with Open MPI (target/mpich/... where MPICH is all there is)
 	$(ANY_MPI) $(CARGO) build --release

@@ -5,6 +5,7 @@
 #   scripts/install-deps.sh openmpi mpich     these libraries, side by side
 #   scripts/install-deps.sh lint              also rustfmt and clippy
 #   scripts/install-deps.sh openmpi peers     also what benches/peers compares halocg with: PETSc, METIS
+#   scripts/install-deps.sh python            also what the Python package is built and tested in: Python with venv
 #   scripts/install-deps.sh openmpi latency   also what benches/latency simulates networks with: SimGrid, network namespaces
 #
 # Looked for are the things themselves, not package names: a C compiler with the C library's headers
@@ -93,6 +94,9 @@ look() {
         command -v gpmetis >/dev/null || missing="$missing gpmetis"
         has_venv || missing="$missing venv"
     fi
+    if [ -n "$python" ]; then
+        has_venv || missing="$missing venv"
+    fi
     if [ -n "$latency" ]; then
         command -v smpicc >/dev/null || missing="$missing simgrid"
         [ "$(uname)" != Linux ] || command -v ip >/dev/null || missing="$missing ip"
@@ -162,13 +166,15 @@ mpis=
 lint=
 peers=
 latency=
+python=
 for arg in "$@"; do
     case $arg in
         openmpi | mpich) mpis="$mpis $arg" ;;
         lint) lint=yes ;;
         peers) peers=yes ;;
         latency) latency=yes ;;
-        *) fail "unknown argument '$arg'; known are openmpi, mpich, lint, peers and latency" ;;
+        python) python=yes ;;
+        *) fail "unknown argument '$arg'; known are openmpi, mpich, lint, peers, latency and python" ;;
     esac
 done
 # The demo and the Makefile take the first of these compilers; its library has to be complete.
