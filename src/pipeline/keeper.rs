@@ -6,7 +6,7 @@ use crate::comm::Comm;
 use crate::distributed::Layout;
 use crate::error::{Error, Result};
 use crate::faults;
-use crate::krylov::{self, Begin, Reason, Replacement, Saved, Settings, Snapshot, Turn, Watch};
+use crate::krylov::{self, Begin, Reason, Replacement, Saved, Settings, Snapshot, StopOn, Turn, Watch};
 use crate::problem::{Problem, fingerprint};
 use crate::report::{CheckpointFacts, Progress};
 use crate::signals;
@@ -77,9 +77,11 @@ impl<'a> Keeper<'a> {
         let Checkpointing { file, restart, max_seconds, .. } = &job.checkpointing;
         let identity = (file.is_some() || restart.is_some()).then(|| identify(job, solver, layout, problem, b));
         signals::attend();
+        let Settings { rtol, atol, stop_on, .. } = &job.settings;
+        let target = if *stop_on == StopOn::Residual { rtol.max(atol / reference) } else { 0.0 };
         let limit = max_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         Keeper {
-            progress: Progress::new(comm.is_root(), job.monitor),
+            progress: Progress::new(comm.is_root(), job.monitor, target),
             comm,
             job,
             solver,

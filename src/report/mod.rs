@@ -5,6 +5,7 @@ mod comparison;
 mod csv;
 mod facts;
 mod field;
+mod forecast;
 mod info;
 mod json;
 mod log_view;

@@ -1,6 +1,6 @@
 //! What a run says of itself: the summary, `--view`, `--log-view`.
 
-use crate::common::{HAS_MPI, Launch, RANKS};
+use crate::common::{HAS_MPI, Launch, RANKS, finish, halocg, limited, not_tested};
 use crate::support::*;
 use serde_json::Value;
 
@@ -134,4 +134,24 @@ fn the_rate_of_vectors_is_that_of_the_methods_own_words() {
         // The phases without a model of their bytes.
         assert!([1, 2, 3].iter().all(|&phase| run["phases"][phase]["gigabytes_per_second"].is_null()));
     }
+}
+
+/// On a terminal a line tells how far the solve is, and is gone at the end; in a pipe there is none.
+#[test]
+fn progress_on_a_terminal_only() {
+    let words = "poisson -n 500 --dim 2 --max-it 100000";
+    let in_a_pipe = run(Launch::Alone, &words.split(' ').collect::<Vec<_>>());
+    assert_eq!((in_a_pipe.code, in_a_pipe.stderr.as_str()), (Some(0), ""));
+    let mut command = limited();
+    // util-linux' script runs a command on a terminal of its own.
+    command.args(["script", "-qec", &format!("'{}' {words}", halocg().display()), "/dev/null"]);
+    let finished = finish(command);
+    if finished.code == Some(127) {
+        return not_tested("progress on a terminal: there is no `script`");
+    }
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let shown: Vec<&str> = finished.stdout.split("\r\u{1b}[K").collect();
+    assert!(shown.iter().any(|line| line.starts_with("iteration ") && line.contains("||r||/||b||")), "{finished:?}");
+    assert!(shown.iter().any(|line| line.contains(" iterations and ") && line.ends_with(" to go")), "{finished:?}");
+    assert!(shown.last().is_some_and(|last| last.contains("converged")), "the line is cleared before the summary");
 }
