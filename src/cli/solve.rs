@@ -105,6 +105,9 @@ pub struct SolveOptions {
     /// Write the run as JSON
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub json: Option<PathBuf>,
+    /// Write the run as a page for a browser, DIR/report.html, and as DIR/run.json
+    #[arg(long, value_name = "DIR", help_heading = "Reports")]
+    pub report: Option<PathBuf>,
     /// Draw who sends how many words to whom (.svg or .png)
     #[arg(long, value_name = "FILE", value_parser = picture, help_heading = "Reports")]
     pub comm_matrix: Option<PathBuf>,
@@ -225,6 +228,7 @@ impl SolveOptions {
                 output: self.output.map(|path| with_format(path, self.output_format)),
                 history: self.history,
                 json: self.json,
+                report: self.report,
                 comm_matrix: self.comm_matrix,
                 png: self.png,
                 png_partition: self.png_partition,

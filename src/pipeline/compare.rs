@@ -65,7 +65,7 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
     let mut rows = Vec::new();
     for source in &survey.sources {
         let problem = problem::load_with(comm, source, &survey.reading)?.problem;
-        let (mut a, ..) = distribute(comm, source, &problem, &survey.partition, &survey.matrix, None)?;
+        let mut a = distribute(comm, source, &problem, &survey.partition, &survey.matrix)?.a;
         check_diagonal(a.as_ref(), source)?;
         for pc in &survey.preconditioners {
             let name = pc.label(&survey.preconditioning);

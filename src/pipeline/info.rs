@@ -1,7 +1,7 @@
 //! What can be said of a matrix without solving with it for long.
 
 use super::vectors::{RightHandSide, right_hand_side};
-use super::{describe, distribute};
+use super::{Distributed, describe, distribute};
 use crate::comm::{Comm, Op};
 use crate::error::{ExitCode, Result};
 use crate::files::write_file;
@@ -134,7 +134,8 @@ fn looked_at(comm: &Comm, n: u64, rows: &Rows) -> MatrixInfo {
 
 /// Adds what a few iterations tell of the spectrum, and what a solve needs. Collective.
 fn estimate(comm: &Comm, job: &InfoJob, problem: &Problem, info: &mut MatrixInfo) -> Result<()> {
-    let (mut a, facts, _) = distribute(comm, &job.source, problem, &job.partition, &MatrixOptions::default(), None)?;
+    let Distributed { mut a, facts, .. } =
+        distribute(comm, &job.source, problem, &job.partition, &MatrixOptions::default())?;
     let storage = facts.expect("only the dense problem has no storage").1;
     info.format = storage.ranks_by_format.iter().max_by_key(|(_, ranks)| **ranks).map_or("", |(name, _)| name);
     info.bytes_per_row = storage.bytes_per_row;
@@ -181,7 +182,7 @@ fn spectrum(
 }
 
 /// Entries counted in cells, of all ranks. Collective.
-fn spy(comm: &Comm, n: u64, rows: &Rows, title: String) -> Spy {
+pub(super) fn spy(comm: &Comm, n: u64, rows: &Rows, title: String) -> Spy {
     let along = Spy::cells(n);
     let mut counts = vec![0; along * along];
     for (k, &row) in rows.numbers.iter().enumerate() {

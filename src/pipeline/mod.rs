@@ -6,6 +6,7 @@ mod fields;
 mod info;
 mod keeper;
 mod machine;
+mod page;
 mod partition;
 mod predict;
 mod vectors;
@@ -26,7 +27,7 @@ use crate::problem::{self, FileFormat, Loaded, Problem, Reading, Source};
 use crate::report::{self, *};
 use keeper::Keeper;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 use vectors::{initial_guess, right_hand_side};
 
@@ -89,6 +90,8 @@ pub struct Files {
     pub history: Option<PathBuf>,
     /// The run as JSON.
     pub json: Option<PathBuf>,
+    /// The folder for the run as a page, and as JSON beside it.
+    pub report: Option<PathBuf>,
     /// The picture of who sends how many words to whom.
     pub comm_matrix: Option<PathBuf>,
     /// The picture of the solution.
@@ -107,7 +110,7 @@ pub struct Files {
 /// Whatever went wrong before or after the solve; the same on every rank. A solve that does not
 /// converge is not an error: its exit code is returned.
 pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
-    let Executed { run, outcome, layout, places, residual, failure } = execute(comm, job)?;
+    let Executed { run, outcome, pictures, layout, places, residual, failure } = execute(comm, job)?;
     if comm.is_root() {
         let view = if job.view { report::view(&run) } else { String::new() };
         let log_view = if job.log_view { report::log_view(&run) } else { String::new() };
@@ -118,7 +121,7 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
         problem::write_vector(comm, &layout.to_even(&outcome.x), path, *format)?;
     }
     fields::write(&job.files, &run.problem.name, places.as_ref(), &layout, &outcome.x, &residual)?;
-    comm.agree(if comm.is_root() { write_reports(job, &run, &outcome) } else { Ok(()) })?;
+    comm.agree(if comm.is_root() { write_reports(job, &run, &outcome, &pictures) } else { Ok(()) })?;
     // Nothing else is lost, but there is no going on either.
     failure.map_or(Ok(()), Err)?;
     Ok(outcome.reason.exit_code())
@@ -162,6 +165,8 @@ fn history_difference(one: &Outcome, other: &Outcome) -> f64 {
 struct Executed {
     run: Run,
     outcome: Outcome,
+    /// For the page, if there is to be one; on the root.
+    pictures: Pictures,
     layout: Layout,
     /// Where the rows lie, if a file wants to know.
     places: Option<Problem>,
@@ -188,9 +193,13 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         problem::write_matrix(comm, &problem, path, *format)?;
     }
     let loaded = clock();
-    let (mut a, facts, partitioned) =
-        distribute(comm, &job.source, &problem, &job.partition, &job.matrix, job.files.comm_matrix.as_deref())?;
+    let Distributed { mut a, facts, messages, partitioned } =
+        distribute(comm, &job.source, &problem, &job.partition, &job.matrix)?;
     let a = a.as_mut();
+    if let (Some(path), Some((partition, _))) = (&job.files.comm_matrix, &facts) {
+        let title = format!("{}, {}", describe(&job.source), partition.method);
+        partition::draw(comm, &messages, comm.size(), &title, path)?;
+    }
     let distributed = clock();
     faults::enter(comm.rank(), "preconditioner");
     check_diagonal(a, &job.source)?;
@@ -234,7 +243,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
     });
     let vectors = 1 + solver.cost.vectors(with, sweeps);
     let memory = MemoryFacts::new(comm, a.bytes_per_pass(0), vectors, a.layout().len());
-    let bandwidth = job.log_view.then(|| BandwidthFacts::measured(comm, &memory));
+    let bandwidth = (job.log_view || job.files.report.is_some()).then(|| BandwidthFacts::measured(comm, &memory));
     let preconditioner_counts = m.counts().since(&preconditioner_before);
 
     let slowest = |seconds: f64| Spread::over(comm, seconds).max;
@@ -302,24 +311,37 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         checkpoint,
         hidden_sum_seconds,
     };
+    let pictures = match &job.files.report {
+        Some(_) => page::pictures(comm, &problem, &messages, &run.problem.name),
+        None => Pictures::default(),
+    };
     let residual = if job.files.vtu.is_some() { krylov::residual(a, &b, &outcome.x) } else { Vec::new() };
     let places = job.files.draws().then_some(problem);
-    Ok(Executed { run, outcome, layout: a.layout().clone(), places, residual, failure })
+    Ok(Executed { run, outcome, pictures, layout: a.layout().clone(), places, residual, failure })
 }
 
-type Distributed = (Box<dyn Operator>, Option<(PartitionFacts, StorageFacts)>, f64);
+/// A problem on its owners.
+struct Distributed {
+    a: Box<dyn Operator>,
+    /// None of the dense problem.
+    facts: Option<(PartitionFacts, StorageFacts)>,
+    /// What this rank sends in an exchange.
+    messages: Vec<Message>,
+    /// When the partition was decided.
+    partitioned: f64,
+}
 
-/// The problem on its owners, facts about partition and storage, and when the partition was decided. Collective.
+/// The problem to its owners. Collective.
 fn distribute(
     comm: &Comm,
     source: &Source,
     problem: &Problem,
     choice: &Partition,
     options: &MatrixOptions,
-    picture: Option<&Path>,
 ) -> Result<Distributed> {
     if let Problem::Dense(spectrum) = problem {
-        return Ok((Box::new(DenseColumns::new(comm, spectrum)), None, comm.clock_seconds()));
+        let a = Box::new(DenseColumns::new(comm, spectrum));
+        return Ok(Distributed { a, facts: None, messages: Vec::new(), partitioned: comm.clock_seconds() });
     }
     faults::enter(comm.rank(), "partition");
     let owners = assign(comm, problem, choice)?;
@@ -330,13 +352,10 @@ fn distribute(
         _ => DistMatrix::with_options(comm, problem.n(), rows_to_owners(comm, problem, &owners), &owners, options)?,
     };
     let facts = (PartitionFacts::new(choice, &matrix), StorageFacts::new(&matrix));
-    if let Some(path) = picture {
-        let (from, send) = (comm.rank() as u32, &matrix.plan().send);
-        let message = |(to, rows): &(usize, Vec<u32>)| Message { from, to: *to as u32, rows: rows.len() as u64 };
-        let messages: Vec<Message> = send.iter().map(message).collect();
-        partition::draw(comm, &messages, comm.size(), &format!("{}, {}", describe(source), choice.name()), path)?;
-    }
-    Ok((Box::new(matrix), Some(facts), partitioned))
+    let (from, send) = (comm.rank() as u32, &matrix.plan().send);
+    let message = |(to, rows): &(usize, Vec<u32>)| Message { from, to: *to as u32, rows: rows.len() as u64 };
+    let messages = send.iter().map(message).collect();
+    Ok(Distributed { a: Box::new(matrix), facts: Some(facts), messages, partitioned })
 }
 
 /// A positive definite matrix has a positive diagonal: the cheapest test there is.
@@ -426,12 +445,15 @@ fn outcome_facts(
     }
 }
 
-fn write_reports(job: &Job, run: &Run, outcome: &Outcome) -> Result<()> {
+fn write_reports(job: &Job, run: &Run, outcome: &Outcome, pictures: &Pictures) -> Result<()> {
     if let Some(path) = &job.files.history {
         write_file(path, report::history_csv(outcome, &job.settings, !job.reproducible).as_bytes())?;
     }
     if let Some(path) = &job.files.json {
         write_file(path, report::to_json(run).as_bytes())?;
+    }
+    if let Some(folder) = &job.files.report {
+        page::write(folder, run, outcome, pictures)?;
     }
     Ok(())
 }

@@ -78,15 +78,19 @@ pub fn partition(comm: &Comm, job: &PartitionJob) -> Result<ExitCode> {
 
 /// Draws the messages of all ranks. Collective.
 pub(super) fn draw(comm: &Comm, messages: &[Message], parts: usize, title: &str, path: &Path) -> Result<()> {
-    let words: Vec<[u64; 3]> = messages.iter().map(|m| [m.from.into(), m.to.into(), m.rows]).collect();
-    let all = comm.gather(0, &words);
+    let picture = picture(comm, messages, parts, title);
     comm.agree(if comm.is_root() {
-        let message = |&[from, to, rows]: &[u64; 3]| Message { from: from as u32, to: to as u32, rows };
-        let messages = all.iter().flatten().map(message).collect();
-        let picture = CommMatrix { title: title.into(), parts, messages };
         let is_png = path.extension().is_some_and(|ending| ending == "png");
         write_file(path, &if is_png { picture.png() } else { picture.svg().into_bytes() })
     } else {
         Ok(())
     })
+}
+
+/// The messages of all ranks, on the root. Collective.
+pub(super) fn picture(comm: &Comm, messages: &[Message], parts: usize, title: &str) -> CommMatrix {
+    let words: Vec<[u64; 3]> = messages.iter().map(|m| [m.from.into(), m.to.into(), m.rows]).collect();
+    let message = |&[from, to, rows]: &[u64; 3]| Message { from: from as u32, to: to as u32, rows };
+    let messages = comm.gather(0, &words).iter().flatten().map(message).collect();
+    CommMatrix { title: title.into(), parts, messages }
 }

@@ -43,7 +43,7 @@ pub fn predict(comm: &Comm, job: &PredictJob) -> Result<ExitCode> {
     }
     let problem = problem::load(comm, &job.source)?;
     let options = MatrixOptions { schedule: Schedule::Overlap, ..MatrixOptions::default() };
-    let (_, facts, _) = distribute(comm, &job.source, &problem, &job.partition, &options, None)?;
+    let facts = distribute(comm, &job.source, &problem, &job.partition, &options)?.facts;
     let (_, storage) = facts.expect("only the dense problem has no storage");
     // Most ranks' format; a matrix that is not assembled is made of runs.
     let most = storage.ranks_by_format.iter().max_by_key(|(_, ranks)| **ranks).map_or("", |(name, _)| name);

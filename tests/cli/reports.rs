@@ -1,4 +1,4 @@
-//! What a run says of itself: the summary, `--view`, `--log-view`.
+//! What a run says of itself: the summary, `--view`, `--log-view`, progress, the page of `--report`.
 
 use crate::common::{HAS_MPI, Launch, RANKS, finish, halocg, limited, not_tested};
 use crate::support::*;
@@ -154,4 +154,49 @@ fn progress_on_a_terminal_only() {
     assert!(shown.iter().any(|line| line.starts_with("iteration ") && line.contains("||r||/||b||")), "{finished:?}");
     assert!(shown.iter().any(|line| line.contains(" iterations and ") && line.ends_with(" to go")), "{finished:?}");
     assert!(shown.last().is_some_and(|last| last.contains("converged")), "the line is cleared before the summary");
+}
+
+/// The page and its JSON file, on any ranks; nothing in it comes from elsewhere.
+#[test]
+fn a_page_is_complete_in_itself() {
+    let folder = Folder::new(&unique("a page"));
+    // A name that would be markup if it were not escaped.
+    let matrix = folder.write("<b>&.mtx", std::fs::read(mesh("plate_hole.mtx")).expect("a matrix"));
+    for how in everywhere() {
+        let report = folder.path("made/by halocg");
+        let finished = run(how, &["solve", &matrix, "--pc", "jacobi", "--report", &report]);
+        assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""), "{how:?}");
+        let (page, facts) = (read(&format!("{report}/report.html")), json(&format!("{report}/run.json")));
+        assert!(facts["schema"].as_str().is_some_and(|schema| schema.starts_with("halocg-run/")));
+        for what in ["CONVERGED_RTOL", "6 240", "&lt;b&gt;&amp;.mtx", "data:image/png;base64,iVBOR", "<svg", "--rtol"] {
+            assert!(page.contains(what), "{how:?}: no {what}");
+        }
+        let pictures = 1 + usize::from(number(&facts, "/machine/ranks") > 1.0);
+        assert_eq!(page.matches("<svg").count(), pictures, "{how:?}");
+        // The names of namespaces are no addresses.
+        let rest = page.replace("http://www.w3.org/2000/svg", "");
+        for foreign in ["http:", "https:", "<script", "<link", "@import", "url(", "<b>&"] {
+            assert!(!rest.contains(foreign), "{how:?}: {foreign}");
+        }
+        for tag in ["section", "table", "tr", "td", "div", "figure", "svg", "pre", "p"] {
+            let opened = page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
+            assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{how:?}: <{tag}>");
+        }
+        std::fs::remove_dir_all(&report).expect("the folder was made");
+    }
+}
+
+#[test]
+fn a_page_of_the_dense_problem_and_one_that_cannot_be_written() {
+    let folder = Folder::new(&unique("no page"));
+    let dense = run(Launch::Threads(2), &["model", "-n", "100", "--report", &folder.path("dense")]);
+    assert_eq!(dense.code, Some(0), "{dense:?}");
+    assert!(!read(&folder.path("dense/report.html")).contains("<img"));
+    let in_the_way = folder.write("file", "");
+    for how in both(3) {
+        let finished = run(how, &["poisson", "-n", "20", "--report", &in_the_way]);
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+        assert!(finished.stdout.contains("converged"), "the result is not lost");
+        assert_eq!(finished.stderr.matches("cannot make the folder").count(), 1, "{finished:?}");
+    }
 }
