@@ -15,6 +15,7 @@ mod campaign;
 mod flips;
 mod kills;
 mod record;
+mod survey;
 
 fn main() {
     if std::env::var_os("HALOCG_RECORD").is_some() {
