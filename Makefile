@@ -102,8 +102,9 @@ lint: ## formatting, clippy with and without MPI, documentation; all without a w
 	@scripts/install-deps.sh lint
 	$(CARGO) fmt --check
 	$(CARGO) fmt --check --manifest-path python/Cargo.toml
-	@# The Python package has a lock file of its own: `cargo update --workspace --manifest-path python/Cargo.toml` mends it.
+	@# Packages with a lock file of their own: `cargo update --workspace --manifest-path FOLDER/Cargo.toml` mends one.
 	$(CARGO) metadata --locked --format-version 1 --manifest-path python/Cargo.toml > /dev/null
+	$(CARGO) metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml > /dev/null
 	$(ANY_MPI) $(CARGO) clippy --release --all-targets -- -D warnings
 	$(NO_MPI) $(CARGO) clippy --release --all-targets --no-default-features --features faults -- -D warnings
 	$(ANY_MPI) RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --release --no-deps
