@@ -50,8 +50,15 @@ pub struct Cli {
     /// Run on this many ranks as threads of one process, without MPI
     #[arg(long, global = true, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Ranks")]
     pub threads: Option<u16>,
-    /// Which engine carries the ranks; auto: MPI under mpirun, one rank otherwise
-    #[arg(long, global = true, value_enum, default_value = "auto", help_heading = "Ranks")]
+    /// Which engine carries the ranks: auto (MPI under mpirun, one rank otherwise), alone, or mpi
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true,
+        help_heading = "Ranks"
+    )]
     pub engine: Engine,
     /// Take options from this TOML file, where their long names are the keys; the command line wins
     #[arg(long, global = true, value_name = "FILE")]
@@ -61,7 +68,8 @@ pub struct Cli {
     pub in_force: Options,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 converged, 1 internal or I/O, 2 usage, 3 bad input, 4 iteration or time limit reached, or ended by a signal, \
+const EXIT_CODES: &str = "halocg solve --help solver lists the methods, a line each; so for every option with a list of values.\n\n\
+Exit codes: 0 converged, 1 internal or I/O, 2 usage, 3 bad input, 4 iteration or time limit reached, or ended by a signal, \
 5 diverged or stagnated, 6 NaN or infinity, 7 matrix not symmetric positive definite, 8 preconditioner failed";
 
 /// What carries the ranks.
@@ -116,9 +124,12 @@ pub enum Command {
         /// A generated problem instead of files
         #[command(subcommand)]
         what: Option<Comparison>,
-        /// The matrices, as for solve
+        /// The matrices, as for solve; conditions on a mesh are those of every mesh
         #[arg(required = true)]
         matrices: Vec<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        mesh: MeshOptions,
         #[command(flatten)]
         #[allow(missing_docs)]
         options: CompareOptions,
@@ -136,6 +147,9 @@ pub enum Command {
         matrix: Option<PathBuf>,
         #[command(flatten)]
         #[allow(missing_docs)]
+        mesh: MeshOptions,
+        #[command(flatten)]
+        #[allow(missing_docs)]
         options: InfoOptions,
     },
     /// Decide beforehand which rank of a later run owns which row, and what that will cost it
@@ -144,9 +158,12 @@ pub enum Command {
         /// A generated problem instead of a file
         #[command(subcommand)]
         what: Option<Partitioned>,
-        /// The matrix (.mtx or .mtx.gz)
+        /// The matrix, as for solve
         #[arg(required = true)]
         matrix: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        mesh: MeshOptions,
         #[command(flatten)]
         #[allow(missing_docs)]
         options: PartitionOptions,
@@ -160,6 +177,9 @@ pub enum Command {
         /// The matrix, as for solve
         #[arg(required = true)]
         matrix: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        mesh: MeshOptions,
         #[command(flatten)]
         #[allow(missing_docs)]
         options: PredictOptions,
@@ -340,7 +360,7 @@ impl Command {
         match self {
             Command::Solve { matrix, mesh, options } => {
                 mesh.check(&options)?;
-                one(options.job(mesh.source(matrix)?, RightHandSide::Own, Partition::Metis, None)?)
+                one(options.job(mesh.source(matrix), RightHandSide::Own, Partition::Metis, None)?)
             }
             Command::Poisson { grid, write, options } => {
                 grid.refuse_storage(&options.matrix)?;
@@ -351,21 +371,21 @@ impl Command {
             Command::Info { what: Some(Looked::Poisson { grid, options }), .. } => {
                 Ok(Task::Info(options.job(grid.source()?, Partition::Boxes)))
             }
-            Command::Info { what: None, matrix, options } => {
-                Ok(Task::Info(options.job(Source::File(matrix.expect("required")), Partition::Metis)))
+            Command::Info { what: None, matrix, mesh, options } => {
+                Ok(Task::Info(options.job(mesh.source(matrix.expect("required")), Partition::Metis)))
             }
             Command::Partition { what: Some(Partitioned::Poisson { grid, options }), .. } => {
                 Ok(Task::Partition(Box::new(options.job(grid.source()?, Partition::Boxes))))
             }
-            Command::Partition { what: None, matrix, options } => {
-                let source = Source::File(matrix.expect("required"));
+            Command::Partition { what: None, matrix, mesh, options } => {
+                let source = mesh.source(matrix.expect("required"));
                 Ok(Task::Partition(Box::new(options.job(source, Partition::Metis))))
             }
             Command::Predict { what: Some(Predicted::Poisson { grid, options }), .. } => {
                 Ok(Task::Predict(Box::new(options.job(grid.source()?, Partition::Boxes))))
             }
-            Command::Predict { what: None, matrix, options } => {
-                let source = Source::File(matrix.expect("required"));
+            Command::Predict { what: None, matrix, mesh, options } => {
+                let source = mesh.source(matrix.expect("required"));
                 Ok(Task::Predict(Box::new(options.job(source, Partition::Metis))))
             }
             Command::Machine { json, quick } => {
@@ -373,8 +393,8 @@ impl Command {
             }
             Command::Completions { shell } => Ok(Task::Completions(shell)),
             Command::Man { folder } => Ok(Task::ManualPages(folder)),
-            Command::Compare { what: None, matrices, options } => {
-                let sources = matrices.into_iter().map(Source::File).collect();
+            Command::Compare { what: None, matrices, mesh, options } => {
+                let sources = matrices.into_iter().map(|path| mesh.clone().source(path)).collect();
                 options.survey(sources, krylov::TABLE, Partition::Metis)
             }
             Command::Compare { what: Some(Comparison::Poisson { grid, options }), .. } => {

@@ -89,7 +89,8 @@ mod tests {
         let after = peak_bytes().expect("Linux");
         assert!(after >= before && after >= BYTES, "{before} {after}");
         drop(held);
-        // Linux counts on each processor and adds up now and then: a little may be missing.
-        assert!(peak_bytes().expect("Linux") >= after - BYTES / 16, "a peak stays");
+        // Linux adds up now and then what each processor has counted: the more processors, the more may be missing, 256 kB
+        // with two of them. If the peak did not stay, the whole array would be.
+        assert!(peak_bytes().expect("Linux") >= after - BYTES / 4, "a peak stays");
     }
 }

@@ -37,7 +37,7 @@ pub struct CompareOptions {
     /// Iterates of the paper's protocol, the initial guess included
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub iterations: Option<u64>,
-    /// Who owns which row: metis, blocks, boxes or rcb (poisson only), or file:PATH
+    /// Who owns which row: metis, blocks, boxes (poisson only), rcb (poisson and meshes), or file:PATH
     #[arg(long, value_parser = partition)]
     pub partition: Option<Partition>,
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! Arguments of `halocg convert`.
 
+use super::MeshOptions;
 use super::values::file_formats;
 use crate::error::{Error, Result};
 use crate::pipeline::Conversion;
@@ -10,13 +11,16 @@ use std::path::PathBuf;
 /// From which file to which.
 #[derive(Args, Debug)]
 pub struct ConvertOptions {
-    /// A matrix or a vector, in any format
+    /// A matrix or a vector, in any format, or a mesh, of which the matrix is written
     pub input: PathBuf,
     /// The file to write
     pub output: PathBuf,
     /// Format of the file to write; by default the one that its ending names
     #[arg(long, value_parser = file_formats())]
     pub format: Option<FileFormat>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub mesh: MeshOptions,
 }
 
 impl ConvertOptions {
@@ -29,6 +33,6 @@ impl ConvertOptions {
                 endings.join(", ")
             )));
         };
-        Ok(Conversion { input: self.input, output: self.output, format })
+        Ok(Conversion { input: self.mesh.source(self.input), output: self.output, format })
     }
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use std::path::PathBuf;
 
 /// The problem on a mesh: -div(k grad u) = f with conditions on physical groups.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct MeshOptions {
     /// Hold u at a value on a physical group; without any condition the whole boundary is held at 0
     #[arg(long, value_name = "GROUP=VALUE", allow_hyphen_values = true, value_parser = of_group, help_heading = "Mesh")]
@@ -27,10 +27,10 @@ pub struct MeshOptions {
 
 impl MeshOptions {
     /// A mesh if there is anything that only a mesh has; else what the file turns out to hold.
-    pub(super) fn source(self, path: PathBuf) -> Result<Source> {
+    pub(super) fn source(self, path: PathBuf) -> Source {
         let MeshOptions { dirichlet, neumann, source, conductivity } = self;
         let conditions = Conditions { dirichlet, neumann, source, conductivity };
-        Ok(if conditions == Conditions::default() { Source::File(path) } else { Source::Mesh(path, conditions) })
+        if conditions == Conditions::default() { Source::File(path) } else { Source::Mesh(path, conditions) }
     }
 
     /// Refuses what a right-hand side of another origin would leave without effect.

@@ -13,7 +13,7 @@ pub struct PartitionOptions {
     /// Number of parts: the ranks of the later run
     #[arg(long, short = 'k', value_name = "K", required = true, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     pub parts: Option<u32>,
-    /// How: metis (default), blocks, boxes (default for poisson, only there), rcb (only there), or file:PATH
+    /// How: metis (default), blocks, boxes (default for poisson, only there), rcb (poisson and meshes), or file:PATH
     #[arg(long, value_parser = partition)]
     pub partition: Option<Partition>,
     /// Write the part of every row, for --partition file:PATH

@@ -75,7 +75,7 @@ pub struct SolveOptions {
     /// Format of --output; by default the one that its ending names, or mtx
     #[arg(long, value_name = "FORMAT", value_parser = file_formats(), requires = "output", help_heading = "Vectors")]
     pub output_format: Option<FileFormat>,
-    /// Who owns which row: metis (default), blocks, boxes (default for poisson, only there), rcb (only there), or file:PATH
+    /// Who owns which row: metis (default), blocks, boxes (default for poisson, only there), rcb (poisson and meshes), or file:PATH
     #[arg(long, value_parser = partition, help_heading = "Ranks")]
     pub partition: Option<Partition>,
     #[command(flatten)]

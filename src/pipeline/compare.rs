@@ -10,7 +10,9 @@ use crate::operator::{MatrixOptions, Operator};
 use crate::partition::Partition;
 use crate::preconditioner::{self, Preconditioner};
 use crate::problem::{self, Reading, Source};
-use crate::report::{Comparison, Spread, TimedSolve, comparison_csv, comparison_table, convergence_charts};
+use crate::report::{
+    Comparison, Spread, TimedSolve, comparison_csv, comparison_json, comparison_table, convergence_charts,
+};
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -67,6 +69,9 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
         let problem = problem::load_with(comm, source, &survey.reading)?.problem;
         let mut a = distribute(comm, source, &problem, &survey.partition, &survey.matrix)?.a;
         check_diagonal(a.as_ref(), source)?;
+        if let (Some(mesh), true) = (problem.mesh_facts(), comm.is_root()) {
+            let _ = writeln!(std::io::stdout(), "{}: {}", describe(source), mesh.conditions);
+        }
         for pc in &survey.preconditioners {
             let name = pc.label(&survey.preconditioning);
             let say = |text: std::fmt::Arguments| {
@@ -103,8 +108,7 @@ fn write_files(survey: &Survey, rows: &[Comparison]) -> Result<()> {
         write_file(path, comparison_csv(rows).as_bytes())?;
     }
     if let Some(path) = &survey.json {
-        let text = serde_json::to_string(rows).expect("rows hold nothing that JSON cannot say");
-        write_file(path, text.as_bytes())?;
+        write_file(path, comparison_json(rows).as_bytes())?;
     }
     if let Some(folder) = &survey.plots {
         std::fs::create_dir_all(folder).map_err(|cause| Error::io("make the folder", folder, &cause))?;

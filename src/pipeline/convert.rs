@@ -1,5 +1,6 @@
 //! A matrix or a vector from one file format to another.
 
+use super::describe;
 use crate::comm::{Comm, Op};
 use crate::error::{ExitCode, Result};
 use crate::problem::{self, FileFormat, Source};
@@ -9,8 +10,8 @@ use std::path::PathBuf;
 /// What to convert to what.
 #[derive(Clone, Debug)]
 pub struct Conversion {
-    /// A file of any format, recognised by its content.
-    pub input: PathBuf,
+    /// A file of any format, recognised by its content; of a mesh, with conditions or without, the matrix is meant.
+    pub input: Source,
     /// The file to write.
     pub output: PathBuf,
     /// Its format.
@@ -24,14 +25,18 @@ pub struct Conversion {
 pub fn convert(comm: &Comm, conversion: &Conversion) -> Result<ExitCode> {
     let Conversion { input, output, format } = conversion;
     let start = comm.clock_seconds();
-    let what = match problem::vector_length(comm, input)? {
-        Some(n) => {
-            let share = problem::read_vector(comm, input, n)?;
+    let vector = match input {
+        Source::File(path) => problem::vector_length(comm, path)?.map(|n| (path, n)),
+        _ => None,
+    };
+    let what = match vector {
+        Some((path, n)) => {
+            let share = problem::read_vector(comm, path, n)?;
             problem::write_vector(comm, &share, output, *format)?;
             format!("vector of {n} values")
         }
         None => {
-            let matrix = problem::load(comm, &Source::File(input.clone()))?;
+            let matrix = problem::load(comm, input)?;
             let entries = comm.reduced(Op::Sum, matrix.even_share(comm).columns.len() as u64);
             problem::write_matrix(comm, &matrix, output, *format)?;
             format!("matrix of {} rows and {entries} entries", matrix.n())
@@ -47,7 +52,7 @@ pub fn convert(comm: &Comm, conversion: &Conversion) -> Result<ExitCode> {
             "{}: {what} as {}{size}; from {}, {} rank{}, {seconds:.3} s",
             output.display(),
             format.name(),
-            input.display(),
+            describe(input),
             comm.size(),
             if comm.size() == 1 { "" } else { "s" }
         );

@@ -51,15 +51,14 @@ pub(super) fn write(
     match places {
         Some(Problem::Mesh(mesh)) => {
             let owners = cell_owners(mesh, layout);
-            if let Some(path) = &files.vtu {
+            let vtu = files.vtu.as_ref().map_or(Ok(()), |path| {
                 let (u, residual) = (layout.to_even(x), layout.to_even(residual));
                 let of_nodes: &[(&str, &[f64])] = &[("u", &u), ("residual", &residual)];
-                MeshFields { mesh, of_nodes, of_cells: &[("rank", &owners)] }.write_vtu(comm, path)?;
-            }
-            if files.png.is_some() || files.png_partition.is_some() {
-                draw_mesh(files, title, mesh, layout, x, &owners)?;
-            }
-            Ok(())
+                MeshFields { mesh, of_nodes, of_cells: &[("rank", &owners)] }.write_vtu(comm, path)
+            });
+            let is_drawn = files.png.is_some() || files.png_partition.is_some();
+            let drawn = if is_drawn { draw_mesh(files, title, mesh, layout, x, &owners) } else { Ok(()) };
+            vtu.and(drawn)
         }
         Some(Problem::Stencil(grid)) => draw_grid(files, title, grid, layout, x),
         _ => Ok(()),
@@ -159,12 +158,10 @@ fn squares(columns: usize, rows: usize) -> Vec<[u32; 3]> {
 
 /// Draws the picture, and once more as `partition` changes it.
 fn draw(files: &Files, mut picture: FieldPicture, partition: impl FnOnce(&mut FieldPicture)) -> Result<()> {
-    if let Some(path) = &files.png {
-        write_file(path, &picture.png())?;
-    }
-    if let Some(path) = &files.png_partition {
+    let solution = files.png.as_ref().map_or(Ok(()), |path| write_file(path, &picture.png()));
+    let owners = files.png_partition.as_ref().map_or(Ok(()), |path| {
         partition(&mut picture);
-        write_file(path, &picture.png())?;
-    }
-    Ok(())
+        write_file(path, &picture.png())
+    });
+    solution.and(owners)
 }

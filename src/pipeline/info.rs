@@ -9,7 +9,7 @@ use crate::krylov::{self, Kind, Settings, Spectrum};
 use crate::operator::{MatrixOptions, Operator};
 use crate::partition::Partition;
 use crate::preconditioner;
-use crate::problem::{self, Loaded, Problem, Reading, Rows, Source, checks};
+use crate::problem::{self, EvenSplit, Loaded, Problem, Reading, Rows, Source, checks};
 use crate::report::{Estimate, INFO_SCHEMA, MatrixInfo, Needs, Spy, info_summary};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -50,13 +50,14 @@ pub fn info(comm: &Comm, job: &InfoJob) -> Result<ExitCode> {
     let asymmetry =
         if checks::Looks::at(&rows).is_exactly_symmetric(comm) { None } else { checks::asymmetry(comm, n, &rows) };
     if let Some(path) = &job.spy {
-        let picture = spy(comm, n, &rows, describe(&job.source));
+        let picture = spy(comm, &problem, describe(&job.source));
         comm.agree(if comm.is_root() { write_file(path, &picture.png()) } else { Ok(()) })?;
     }
     let mut info = MatrixInfo {
         schema: INFO_SCHEMA,
         name: describe(&job.source),
         duplicates,
+        mesh: problem.mesh_facts().cloned(),
         asymmetry: asymmetry.map(|found| found.words("one triangle is missing")),
         ..looked_at(comm, n, &rows)
     };
@@ -182,14 +183,28 @@ fn spectrum(
 }
 
 /// Entries counted in cells, of all ranks. Collective.
-pub(super) fn spy(comm: &Comm, n: u64, rows: &Rows, title: String) -> Spy {
+pub(super) fn spy(comm: &Comm, problem: &Problem, title: String) -> Spy {
+    /// Rows written down at a time, where they come from a formula.
+    const PIECE: usize = 1 << 14;
+    let n = problem.n();
     let along = Spy::cells(n);
     let mut counts = vec![0; along * along];
-    for (k, &row) in rows.numbers.iter().enumerate() {
-        let start = along * Spy::cell(n, row);
-        for &column in rows.row(k).0 {
-            counts[start + Spy::cell(n, column)] += 1;
+    let mut count = |rows: &Rows| {
+        for (k, &row) in rows.numbers.iter().enumerate() {
+            let start = along * Spy::cell(n, row);
+            for &column in rows.row(k).0 {
+                counts[start + Spy::cell(n, column)] += 1;
+            }
         }
+    };
+    match problem {
+        Problem::Stencil(stencil) => {
+            let share = EvenSplit { n, ranks: comm.size() }.share(comm.rank());
+            for start in share.clone().step_by(PIECE) {
+                count(&stencil.rows(start..share.end.min(start + PIECE as u64)));
+            }
+        }
+        _ => count(&problem.even_share(comm)),
     }
     comm.reduce_u64(Op::Sum, &mut counts);
     Spy { title, n, counts }

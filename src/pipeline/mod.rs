@@ -117,11 +117,14 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
         let _ = write!(std::io::stdout(), "{}{view}{log_view}", report::summary(&run));
     }
     faults::enter(comm.rank(), "output");
-    if let Some((path, format)) = &job.files.output {
-        problem::write_vector(comm, &layout.to_even(&outcome.x), path, *format)?;
-    }
-    fields::write(&job.files, &run.problem.name, places.as_ref(), &layout, &outcome.x, &residual)?;
-    comm.agree(if comm.is_root() { write_reports(job, &run, &outcome, &pictures) } else { Ok(()) })?;
+    // Each is tried, though another could not be written: the solve may have taken long.
+    let solution = match &job.files.output {
+        Some((path, format)) => problem::write_vector(comm, &layout.to_even(&outcome.x), path, *format),
+        None => Ok(()),
+    };
+    let fields = fields::write(&job.files, &run.problem.name, places.as_ref(), &layout, &outcome.x, &residual);
+    let reports = comm.agree(if comm.is_root() { write_reports(job, &run, &outcome, &pictures) } else { Ok(()) });
+    solution.and(fields).and(reports)?;
     // Nothing else is lost, but there is no going on either.
     failure.map_or(Ok(()), Err)?;
     Ok(outcome.reason.exit_code())
@@ -260,10 +263,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
             nonzeros: comm.reduced(Op::Sum, a.stored_entries()),
             duplicates,
             rhs: job.rhs.describe(&problem),
-            mesh: match &problem {
-                Problem::Mesh(mesh) => Some(mesh.facts.clone()),
-                _ => None,
-            },
+            mesh: problem.mesh_facts().cloned(),
         },
         storage: facts.as_ref().map(|(_, storage)| StorageFacts {
             schedule: solver.sweeps.then_some(if sweeps { "one-sweep" } else { "overlap" }),
@@ -446,14 +446,10 @@ fn outcome_facts(
 }
 
 fn write_reports(job: &Job, run: &Run, outcome: &Outcome, pictures: &Pictures) -> Result<()> {
-    if let Some(path) = &job.files.history {
-        write_file(path, report::history_csv(outcome, &job.settings, !job.reproducible).as_bytes())?;
-    }
-    if let Some(path) = &job.files.json {
-        write_file(path, report::to_json(run).as_bytes())?;
-    }
-    if let Some(folder) = &job.files.report {
-        page::write(folder, run, outcome, pictures)?;
-    }
-    Ok(())
+    let history = job.files.history.as_ref().map_or(Ok(()), |path| {
+        write_file(path, report::history_csv(outcome, &job.settings, !job.reproducible).as_bytes())
+    });
+    let json = job.files.json.as_ref().map_or(Ok(()), |path| write_file(path, report::to_json(run).as_bytes()));
+    let page = job.files.report.as_ref().map_or(Ok(()), |folder| page::write(folder, run, outcome, pictures));
+    history.and(json).and(page)
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 pub(super) fn pictures(comm: &Comm, problem: &Problem, messages: &[Message], name: &str) -> Pictures {
     let is_sparse = !matches!(problem, Problem::Dense(_));
     Pictures {
-        spy: is_sparse.then(|| info::spy(comm, problem.n(), &problem.even_share(comm), name.into())),
+        spy: is_sparse.then(|| info::spy(comm, problem, name.into())),
         comm_matrix: (is_sparse && comm.size() > 1).then(|| partition::picture(comm, messages, comm.size(), name)),
     }
 }

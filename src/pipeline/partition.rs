@@ -53,6 +53,7 @@ pub fn partition(comm: &Comm, job: &PartitionJob) -> Result<ExitCode> {
         name: describe(&job.source),
         rows: problem.n(),
         nonzeros: comm.reduced(Op::Sum, quality.loads.iter().map(|load| load.nonzeros).sum()),
+        mesh: problem.mesh_facts().cloned(),
         parts: job.parts,
         partition: PartitionFacts::of_parts(comm, &job.partition, &quality),
         output: job.output.as_ref().map(|path| path.display().to_string()),

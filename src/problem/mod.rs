@@ -68,6 +68,14 @@ impl Problem {
         }
     }
 
+    /// What is worth knowing of the mesh, if it is one.
+    pub fn mesh_facts(&self) -> Option<&MeshFacts> {
+        match self {
+            Problem::Mesh(mesh) => Some(&mesh.facts),
+            _ => None,
+        }
+    }
+
     /// This rank's even share of the sparse rows, generated if need be. Not for the dense problem.
     ///
     /// # Panics

@@ -5,6 +5,18 @@ use super::terminal::{grouped, seconds};
 use serde::Serialize;
 use std::fmt::Write as _;
 
+/// Version of the schema of the JSON file of a comparison.
+const COMPARISON_SCHEMA: &str = "halocg-comparison/1";
+
+/// The JSON file of a comparison; see docs/json.md.
+#[derive(Serialize)]
+struct ComparisonFile<'a> {
+    schema: &'static str,
+    version: &'static str,
+    command: Vec<String>,
+    rows: &'a [Comparison],
+}
+
 /// One method on one problem with one preconditioner. b = A·(1, …, 1)/√n and x₀ = 0, so that the error is known.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
@@ -126,6 +138,17 @@ pub fn comparison_csv(rows: &[Comparison]) -> String {
         .expect("writing to a string succeeds");
     }
     text
+}
+
+/// The rows with all curves; NaN and infinities become `null`.
+pub fn comparison_json(rows: &[Comparison]) -> String {
+    let file = ComparisonFile {
+        schema: COMPARISON_SCHEMA,
+        version: env!("CARGO_PKG_VERSION"),
+        command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+        rows,
+    };
+    serde_json::to_string(&file).expect("rows hold nothing that JSON cannot say") + "\n"
 }
 
 /// A block per problem and preconditioner.

@@ -1,6 +1,7 @@
 //! What is known of a matrix, for people, with advice.
 
-use super::terminal::{bytes, grouped};
+use super::terminal::{bytes, grouped, mesh_lines};
+use crate::problem::MeshFacts;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -20,6 +21,8 @@ pub struct MatrixInfo {
     pub nonzeros: u64,
     /// Entries of the file that were added to one before at the same place.
     pub duplicates: u64,
+    /// The mesh that it was made on, if it was.
+    pub mesh: Option<MeshFacts>,
     /// Entries of the shortest row, of the mean row, of the longest.
     pub row_entries: (u64, f64, u64),
     /// Largest |i − j| of an entry.
@@ -122,6 +125,9 @@ pub fn info_summary(info: &MatrixInfo) -> String {
     line("size", format!("{} rows, {} nonzeros", grouped(info.rows), grouped(info.nonzeros)));
     if info.duplicates > 0 {
         line("", format!("{} entries of the file added to one before at the same place", grouped(info.duplicates)));
+    }
+    if let Some(mesh) = &info.mesh {
+        mesh_lines(mesh, &mut line);
     }
     line("rows", format!("{shortest} / {mean:.1} / {longest} entries, min / avg / max"));
     line(

@@ -25,7 +25,7 @@ mod view;
 mod vtu;
 
 pub use comm_matrix::CommMatrix;
-pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_table, convergence_charts};
+pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_json, comparison_table, convergence_charts};
 pub use csv::history_csv;
 pub use facts::{
     CheckpointFacts, ChoiceFacts, ErrorNorms, Machine, MethodFacts, Options, OutcomeFacts, PartitionFacts,

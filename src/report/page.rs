@@ -218,13 +218,17 @@ fn matrix(run: &Run, pictures: &Pictures) -> String {
 
 fn environment(run: &Run, processor: &str) -> String {
     let command: Vec<String> = run.command.iter().map(|word| quoted(word)).collect();
-    let rows = [
+    let mut rows = vec![
         ("halocg", run.version.to_owned()),
         ("ranks", run.machine.engine.clone()),
         ("processor of rank 0", processor.to_owned()),
         ("system", format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)),
         ("right-hand side", run.problem.rhs.clone()),
     ];
+    if let Some(mesh) = &run.problem.mesh {
+        rows.push(("mesh", format!("{} {}", grouped(mesh.cells), mesh.cell_kind)));
+        rows.push(("conditions", mesh.conditions.clone()));
+    }
     let mut text = String::from("<table>\n");
     for (name, value) in rows {
         let _ = writeln!(text, "<tr><td>{name}</td><td>{}</td></tr>", escaped(&value));

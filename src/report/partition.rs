@@ -1,7 +1,8 @@
 //! The report of a partition made beforehand.
 
 use super::facts::{Machine, PartitionFacts};
-use super::terminal::{grouped, partition_lines, seconds};
+use super::terminal::{grouped, mesh_lines, partition_lines, seconds};
+use crate::problem::MeshFacts;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -25,6 +26,8 @@ pub struct PartitionRun {
     pub rows: u64,
     /// Stored entries, both triangles.
     pub nonzeros: u64,
+    /// The mesh, if it is one.
+    pub mesh: Option<MeshFacts>,
     /// Ranks of the later run.
     pub parts: usize,
     /// What each of them will own.
@@ -55,6 +58,9 @@ pub fn partition_summary(run: &PartitionRun) -> String {
         |name: &str, value: String| writeln!(text, "{name:<12} {value}").expect("writing to a string succeeds");
     line("problem", run.name.clone());
     line("", format!("{} rows, {} nonzeros", grouped(run.rows), grouped(run.nonzeros)));
+    if let Some(mesh) = &run.mesh {
+        mesh_lines(mesh, &mut line);
+    }
     line("ranks", run.machine.engine.clone());
     let heading = format!("{} into {} parts (below: per part, min / avg / max)", run.partition.method, run.parts);
     line("partition", heading);

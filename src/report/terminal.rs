@@ -3,6 +3,7 @@
 use super::facts::{PartitionFacts, Run, Spread};
 use super::resources::PhaseSeconds;
 use crate::comm::SumAlgorithm;
+use crate::problem::MeshFacts;
 use std::fmt::Write as _;
 
 /// A number with its thousands set apart.
@@ -60,6 +61,16 @@ pub(super) fn partition_lines(partition: &PartitionFacts, of: &str, line: &mut i
     }
 }
 
+/// The mesh and the problem on it.
+pub(super) fn mesh_lines(mesh: &MeshFacts, line: &mut impl FnMut(&str, String)) {
+    let held = format!("{} nodes hold their value", grouped(mesh.held_nodes));
+    line("mesh", format!("{} {}, {held}", grouped(mesh.cells), mesh.cell_kind));
+    line("", mesh.conditions.clone());
+    if mesh.orphans > 0 {
+        line("", format!("{} nodes of the file belong to no cell and are left out", grouped(mesh.orphans)));
+    }
+}
+
 /// The summary of a run.
 pub fn summary(run: &Run) -> String {
     let mut text = String::new();
@@ -77,12 +88,7 @@ pub fn summary(run: &Run) -> String {
         );
     }
     if let Some(mesh) = &run.problem.mesh {
-        let held = format!("{} nodes hold their value", grouped(mesh.held_nodes));
-        line("mesh", format!("{} {}, {held}", grouped(mesh.cells), mesh.cell_kind));
-        line("", mesh.conditions.clone());
-        if mesh.orphans > 0 {
-            line("", format!("{} nodes of the file belong to no cell and are left out", grouped(mesh.orphans)));
-        }
+        mesh_lines(mesh, &mut line);
     }
     line("ranks", run.machine.engine.clone());
     if run.sum.algorithm == SumAlgorithm::RecursiveDoubling.name() || run.sum.measured_microseconds.is_some() {

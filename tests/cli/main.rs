@@ -11,6 +11,7 @@ mod commands;
 mod config;
 mod convert;
 mod info;
+mod json;
 mod machine;
 mod meshes;
 mod mutants;

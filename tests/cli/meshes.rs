@@ -255,6 +255,111 @@ fn metis_cuts_the_mesh_whatever_is_held() {
     assert!(all_round != owners(&["--partition", "blocks"]));
 }
 
+/// The owner of most nodes, the lowest of several.
+#[test]
+fn a_cell_belongs_to_the_owner_of_most_of_its_nodes() {
+    let folder = Folder::new("owners");
+    let n = 7;
+    let square = folder.write("square.msh", square(n));
+    let owners: Vec<usize> = (0..(n + 1) * (n + 1)).map(|node| (node * node / 3 + node) % 3).collect();
+    let lines: String = owners.iter().map(|owner| format!("{owner}\n")).collect();
+    let partition = format!("file:{}", folder.write("square.part", lines));
+    for how in both(3) {
+        let vtu = folder.path("u.vtu");
+        solved(how, &folder, &[&square, "--partition", &partition, "--vtu", &vtu]);
+        let arrays = arrays(&std::fs::read(&vtu).expect("it was written"));
+        let of_cell = |corners: &[usize]| {
+            let count = |owner: usize| corners.iter().filter(|&&node| owners[node] == owner).count();
+            (0..3).rev().max_by_key(|&owner| count(owner)).expect("three ranks") as u8
+        };
+        let expected: Vec<u8> = integers(&arrays["connectivity"]).chunks_exact(3).map(of_cell).collect();
+        let found: Vec<u8> = arrays["rank"].1.chunks_exact(4).map(|owner| owner[0]).collect();
+        assert_eq!(found, expected, "{how:?}");
+    }
+}
+
+/// How often each colour of a picture occurs, the most frequent first.
+fn colours(path: &str) -> Vec<([u8; 3], usize)> {
+    let picture = tiny_skia::Pixmap::decode_png(&std::fs::read(path).expect("it was drawn")).expect("a picture");
+    let mut counts = BTreeMap::new();
+    for pixel in picture.pixels() {
+        *counts.entry([pixel.red(), pixel.green(), pixel.blue()]).or_insert(0) += 1;
+    }
+    let mut counts: Vec<([u8; 3], usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
+}
+
+/// Every rank has a colour of its own, and about its share of what is seen.
+#[test]
+fn a_picture_of_a_partition_shows_every_rank() {
+    let folder = Folder::new("ranks seen");
+    for args in [&["solve", &mesh("plate.msh")][..], &["poisson", "--dim", "2", "-n", "24,10"]] {
+        for how in both(4) {
+            let path = folder.path(&unique("ranks")) + ".png";
+            let finished = run(how, &[args, &["--png-partition", &path]].concat());
+            assert_eq!(finished.code, Some(0), "{finished:?}");
+            // The paper comes first.
+            let counts = colours(&path);
+            let [paper, first, .., fourth] = &counts[..5] else { panic!("{counts:?}") };
+            assert!(paper.0 == [255; 3] && first.1 < 2 * fourth.1, "{how:?} {args:?}: {:?}", &counts[..6]);
+        }
+    }
+    // A body is shaded, so the colours of its three ranks are told by their greatest part: blue, red (an orange), green.
+    for how in both(3) {
+        let path = folder.path(&unique("ranks")) + ".png";
+        let finished = run(how, &["solve", &mesh("bracket.msh"), "--png-partition", &path]);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let mut seen = [0; 3];
+        for (colour, count) in colours(&path) {
+            let least = *colour.iter().min().expect("three parts");
+            if let Some(greatest) =
+                colour.iter().position(|part| *part > least + 60 && colour.iter().max() == Some(part))
+            {
+                seen[greatest] += count;
+            }
+        }
+        assert!(seen.iter().all(|count| *count > 20_000), "{how:?}: {seen:?}");
+    }
+}
+
+/// What the conditions make of the matrix holds for every command that takes one.
+#[test]
+fn other_commands_take_the_conditions() {
+    let folder = Folder::new("conditions everywhere");
+    let (plate, machine) = (mesh("plate.msh"), folder.path("machine.json"));
+    let conditions = ["--dirichlet", "hole=100", "--conductivity", "copper=400"];
+    let solve = run_json(Launch::Alone, &[&["solve", &plate], &conditions[..]].concat(), 0);
+    let nonzeros = number(&solve, "/problem/nonzeros");
+    let spaced = format!("10 {} nonzeros", nonzeros - 10e3);
+    for how in both(2) {
+        for command in [&["info"][..], &["partition", "-k", "3"], &["compare", "--solvers", "hs-cg"]] {
+            let args = [command, &[&plate[..]], &conditions[..]].concat();
+            let finished = run(how, &args);
+            assert_eq!((finished.code, &*finished.stderr), (Some(0), ""), "{how:?} {command:?}");
+            assert!(finished.stdout.contains(&spaced), "{spaced} in {}", finished.stdout);
+            // Not every node of the boundary is held.
+            let plain = run(how, &[command, &[&plate[..]]].concat());
+            assert!(plain.code == Some(0) && !plain.stdout.contains(&spaced), "{how:?} {command:?}: {plain:?}");
+        }
+        let converted = folder.path("plate.mtx");
+        let finished = run(how, &[&["convert", &plate, &converted], &conditions[..]].concat());
+        assert!(finished.code == Some(0) && finished.stderr.contains(&format!("{nonzeros} entries")), "{finished:?}");
+        let refused = run(how, &["convert", &mesh("plate_hole.mtx"), &converted, "--source", "1"]);
+        assert!(refused.code == Some(2) && refused.stderr.contains("need a mesh of Gmsh"), "{refused:?}");
+    }
+    for command in [&["info"][..], &["partition", "-k", "3"], &["compare"]] {
+        let alone = |args: &[&str]| run(Launch::Alone, &[command, args].concat());
+        let matrix = alone(&[&mesh("plate_hole.mtx"), "--source", "1"]);
+        assert!(matrix.code == Some(2) && matrix.stderr.contains("need a mesh of Gmsh"), "{matrix:?}");
+        let other = alone(&[&plate, "--dirichlet", "front=1"]);
+        assert_eq!(other.code, Some(2), "{other:?}");
+        assert!(other.stderr.contains("there is no physical group called front; there are left (curves)"));
+    }
+    let foretold = run(Launch::Alone, &[&["predict", &plate, "--machine", &machine], &conditions[..]].concat());
+    assert!(foretold.stderr.contains("machine.json: cannot read it"), "{foretold:?}");
+}
+
 #[test]
 fn pictures_are_drawn_of_meshes_and_of_grids() {
     let folder = Folder::new("pictures");

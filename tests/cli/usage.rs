@@ -203,6 +203,7 @@ fn help_names_every_command_method_preconditioner_and_exit_code() {
     for word in ["solve", "poisson", "model", "compare", "--threads", "0 converged", "2 usage", "3 bad input"] {
         assert!(all.contains(word), "{word} is not in {all}");
     }
+    assert!(all.lines().count() <= 36, "one screen: {all}");
     for command in ["solve", "poisson", "model"] {
         for flag in ["--help", "-h"] {
             let text = help(&[command, flag]);

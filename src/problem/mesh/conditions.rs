@@ -4,7 +4,7 @@ use super::elements::{Vector, measure};
 use super::topology::{self, Cell, boundary, degenerate, overlap, unheld};
 use super::{Element, Group, Mesh, MeshFacts};
 use crate::error::{Error, Result};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// The problem on a mesh: −∇·(k∇u) = f, with u or the flux given on physical groups. A group without a name is called by its
 /// number. Where several values meet, the last one counts.
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 pub struct Conditions {
     /// u on a group, of any dimension.
     pub dirichlet: Vec<(String, f64)>,
-    /// k ∂u/∂n, the flux into the domain, on a group of sides.
+    /// k ∂u/∂n, the flux into the domain, on a group of sides, all of them on the boundary.
     pub neumann: Vec<(String, f64)>,
     /// f on a group of cells, or on all. 0 where nothing is said; 1 if no condition at all is given.
     pub source: Vec<(Option<String>, f64)>,
@@ -39,8 +39,8 @@ impl Model {
     /// Local.
     ///
     /// # Errors
-    /// A mesh without cells, or with cells that have no volume or overlap; groups that do not exist; a part of the mesh
-    /// in which nothing holds u.
+    /// A mesh without cells, or with cells that have no volume or overlap; groups that do not exist or do not
+    /// fit; a part of the mesh in which nothing holds u.
     pub(super) fn new(mesh: Mesh, conditions: &Conditions) -> Result<Model> {
         let Domain { dim, points, cells, cell_of, node_of, node_numbers, orphans } = Domain::of(&mesh)?;
         let groups = Groups { mesh: &mesh, dim };
@@ -62,25 +62,38 @@ impl Model {
                 return Err(mesh.error(format!("no node of group {name} belongs to a {}", cell_name(dim, 1))));
             }
         }
+        // What a flux comes in through, or u is held on if nothing is said.
+        let outer = if is_plain || !conditions.neumann.is_empty() { boundary(dim, &cells) } else { Vec::new() };
         if is_plain {
-            for node in boundary(dim, &cells).iter().flat_map(|face| &face.nodes[..dim]) {
+            for node in outer.iter().flat_map(|face| &face.nodes[..dim]) {
                 held[*node as usize] = 0.0;
             }
         }
         let mut inflow = vec![0.0; points.len()];
         for (name, flux) in &conditions.neumann {
+            // Once each, though a file may repeat an element.
+            let mut sides = BTreeSet::new();
             for element in groups.elements(name, "neumann", &|group| usize::from(group.dim) == dim - 1)? {
-                let nodes: Vec<u32> = element.corners().iter().map(|&node| node_of[node as usize]).collect();
-                if nodes.contains(&u32::MAX) {
-                    return Err(mesh.error(format!(
-                        "element {} of group {name} is a side of no {}",
+                let mut nodes = [u32::MAX; 3];
+                for (new, old) in nodes.iter_mut().zip(element.corners()) {
+                    *new = node_of[*old as usize];
+                }
+                nodes.sort_unstable();
+                if outer.binary_search_by_key(&nodes, |face| face.nodes).is_err() {
+                    return Err(Error::usage(format!(
+                        "{}: --neumann {name}: element {} is not the side of exactly one {}, and a flux comes in through the \
+                         boundary only; name a group that lies on it, or use --source",
+                        mesh.name,
                         element.number,
                         cell_name(dim, 1)
                     )));
                 }
-                let at: Vec<Vector> = nodes.iter().map(|&node| points[node as usize]).collect();
-                for &node in &nodes {
-                    inflow[node as usize] += flux * measure(&at) / nodes.len() as f64;
+                sides.insert(nodes);
+            }
+            for nodes in &sides {
+                let at: Vec<Vector> = nodes[..dim].iter().map(|&node| points[node as usize]).collect();
+                for &node in &nodes[..dim] {
+                    inflow[node as usize] += flux * measure(&at) / dim as f64;
                 }
             }
         }

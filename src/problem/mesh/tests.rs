@@ -111,6 +111,12 @@ fn assembled(text: &str, conditions: &Conditions) -> Result<MeshProblem> {
     assemble(&Comm::alone(), Some(Mesh::parse("m", text.as_bytes())?), conditions, |_| 1.0)
 }
 
+/// The square with a node 15 that no triangle has, and its side as given.
+fn with_orphan(side: &str) -> String {
+    let text = SQUARE.replacen("1 4 10 40\n2 7 0 4\n10\n20\n", "1 5 10 40\n2 7 0 5\n10\n15\n20\n", 1);
+    text.replacen("0 0 0\n1 0 0\n1 1 0", "0 0 0\n9 9 9\n1 0 0\n1 1 0", 1).replacen("1 10 40", side, 1)
+}
+
 #[test]
 fn bad_meshes_are_refused_with_the_element() {
     let left = conditions(&[("left side", 0.0)], &[]);
@@ -148,6 +154,35 @@ fn bad_meshes_are_refused_with_the_element() {
             ExitCode::Usage,
             "m: nothing holds u in the part of the mesh around node 10",
         ),
+        (
+            SQUARE.into(),
+            &Conditions { conductivity: vec![(Some("left side".into()), 2.0)], ..left.clone() },
+            ExitCode::Usage,
+            "m: --conductivity left side: the physical group left side is made of curves, which do not fit; there are all=of it (surfaces)",
+        ),
+        // The diagonal, and a side of no triangle.
+        (
+            changed("1 10 40", "1 10 30"),
+            &conditions(&[("all=of it", 0.0)], &[("left side", 1.0)]),
+            ExitCode::Usage,
+            "m: --neumann left side: element 1 is not the side of exactly one triangle",
+        ),
+        (
+            changed("1 10 40", "1 20 40"),
+            &conditions(&[("all=of it", 0.0)], &[("left side", 1.0)]),
+            ExitCode::Usage,
+            "m: --neumann left side: element 1 is not the side of exactly one triangle",
+        ),
+        // A node that no triangle has.
+        (with_orphan("1 15 15"), &left, ExitCode::Input, "m: no node of group left side belongs to a triangle"),
+        (
+            with_orphan("1 10 15"),
+            &conditions(&[("all=of it", 0.0)], &[("left side", 1.0)]),
+            ExitCode::Usage,
+            "m: --neumann left side: element 1 is not the side of exactly one triangle",
+        ),
+        // Squares of it overflow.
+        (changed("1 0 0\n1 1 0", "1e200 1e200 0\n1e200 2e200 0"), &left, ExitCode::Input, "m: element 2 has no area"),
     ] {
         let error = assembled(&text, conditions).unwrap_err();
         assert!(error.to_string().starts_with(says), "{error}\nshould say {says}");
@@ -202,15 +237,221 @@ fn a_later_value_counts_and_coefficients_are_those_of_the_group() {
 
 #[test]
 fn nodes_without_a_cell_are_left_out_and_repeated_elements_count_once() {
-    let text = SQUARE.replacen("1 4 10 40\n2 7 0 4\n10\n20\n", "1 5 10 40\n2 7 0 5\n10\n15\n20\n", 1);
-    let text = text.replacen("0 0 0\n1 0 0\n1 1 0", "0 0 0\n9 9 9\n1 0 0\n1 1 0", 1);
-    let plain = assembled(SQUARE, &conditions(&[("left side", 0.0)], &[])).unwrap();
-    let orphan = assembled(&text, &conditions(&[("left side", 0.0)], &[])).unwrap();
+    let plain = assembled(SQUARE, &conditions(&[("left side", 3.0)], &[])).unwrap();
+    let orphan = assembled(&with_orphan("1 10 40"), &conditions(&[("left side", 3.0)], &[])).unwrap();
     assert_eq!((orphan.facts.orphans, &orphan.rows, &orphan.points), (1, &plain.rows, &plain.points));
+    assert_eq!((&orphan.held, &orphan.load), (&plain.held, &plain.load));
     let twice = "2 7 2 3\n2 10 20 30\n3 10 30 40\n4 20 30 10\n";
     let text = SQUARE.replacen("2 3 1 3", "2 4 1 4", 1).replacen("2 7 2 2\n2 10 20 30\n3 10 30 40\n", twice, 1);
     let repeated = assembled(&text, &conditions(&[("left side", 0.0)], &[])).unwrap();
     assert_eq!((repeated.facts.cells, &repeated.rows), (2, &plain.rows));
+}
+
+#[test]
+fn two_materials_each_have_their_own_coefficients() {
+    // Of the triangles one is in surface 7, the other in surface 8 with a group of its own.
+    let text = SQUARE.replacen("$PhysicalNames\n2\n", "$PhysicalNames\n3\n2 3 \"upper\"\n", 1);
+    let text = text.replacen("0 2 1 0\n", "0 2 2 0\n", 1);
+    let text = text.replacen("$EndEntities", "8 0 0 0 1 1 0 1 3 2 1 -2\n$EndEntities", 1);
+    let text = text.replacen("2 3 1 3\n", "3 3 1 3\n", 1).replacen(
+        "2 7 2 2\n2 10 20 30\n",
+        "2 7 2 1\n2 10 20 30\n2 8 2 1\n",
+        1,
+    );
+    let mut all = conditions(&[("left side", 0.0)], &[]);
+    all.conductivity = vec![(Some("upper".into()), 10.0)];
+    all.source = vec![(None, 6.0), (Some("upper".into()), 12.0)];
+    let problem = assembled(&text, &all).unwrap();
+    // Of (1,0), which the lower triangle alone has, and (1,1), which both have.
+    assert_eq!((row(&problem, 1), row(&problem, 2)), (vec![(1, 1.0), (2, -0.5)], vec![(1, -0.5), (2, 0.5 + 5.0)]));
+    assert_eq!(problem.load[1..3], [1.0, 3.0]);
+}
+
+#[test]
+fn the_source_is_taken_at_the_centres() {
+    let all = Conditions { source: vec![(None, 6.0)], ..conditions(&[("left side", 0.0)], &[]) };
+    let mesh = Mesh::parse("m", SQUARE.as_bytes()).unwrap();
+    let problem = assemble(&Comm::alone(), Some(mesh), &all, |at| at[0] + 10.0 * at[1]).unwrap();
+    // Centres (2/3, 1/3) and (1/3, 2/3).
+    assert!((problem.load[1] - 4.0).abs() < 1e-14 && (problem.load[2] - 11.0).abs() < 1e-14, "{:?}", problem.load);
+}
+
+/// A tetrahedron with a corner, a side and its inside in groups.
+fn tetrahedron(cell: [u32; 4]) -> Mesh {
+    const NONE: u32 = u32::MAX;
+    let points = vec![[0.0; 3], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+    let element = |(number, entity, corners, nodes)| Element { number, entity, corners, nodes };
+    let group = |(dim, name): (u8, &str)| Group { dim, name: name.into() };
+    Mesh {
+        elements: [(1, 0, 1, [3, NONE, NONE, NONE]), (2, 1, 3, [2, 0, 1, NONE]), (3, 2, 4, cell)].map(element).to_vec(),
+        entities: vec![vec![0], vec![1], vec![2]],
+        groups: [(0, "top"), (2, "base"), (3, "body")].map(group).to_vec(),
+        ..Mesh::new("m", 3, points, &[])
+    }
+}
+
+#[test]
+fn a_tetrahedron_by_hand() {
+    let all = Conditions {
+        source: vec![(None, 24.0)],
+        conductivity: vec![(Some("body".into()), 6.0)],
+        ..conditions(&[("top", 2.0)], &[("base", 6.0)])
+    };
+    // Either way round: what is kept is turned so that its volume is positive.
+    for cell in [[0, 1, 2, 3], [0, 2, 1, 3]] {
+        let problem = assemble(&Comm::alone(), Some(tetrahedron(cell)), &all, |_| 1.0).unwrap();
+        // K = k/6 [3 -1 -1 -1; -1 1 0 0; -1 0 1 0; -1 0 0 1].
+        assert_eq!(row(&problem, 0), [(0, 3.0), (1, -1.0), (2, -1.0)]);
+        assert_eq!((row(&problem, 1), row(&problem, 3)), (vec![(0, -1.0), (1, 1.0)], vec![(3, 1.0)]));
+        // A quarter of 24/6 each; of the flux 6 through an area of ½ a third; beside u = 2 in the corner 1 · 2.
+        let far: Vec<f64> =
+            problem.load.iter().zip([1.0 + 1.0 + 2.0, 1.0 + 1.0, 1.0 + 1.0, 2.0]).map(|(a, b)| (a - b).abs()).collect();
+        assert!(far.iter().all(|far| *far < 1e-14), "{:?}", problem.load);
+        let [a, b, c, d] = problem.cells[0].map(|node| problem.points[node as usize]);
+        assert!(topology::signed_volume(a, b, c, d) > 0.0, "{cell:?}");
+    }
+}
+
+#[test]
+fn a_repeated_side_lets_its_flux_in_once() {
+    let mut mesh = tetrahedron([0, 1, 2, 3]);
+    let all = conditions(&[("top", 0.0)], &[("base", 6.0)]);
+    let once = assemble(&Comm::alone(), Some(mesh.clone()), &all, |_| 1.0).unwrap();
+    mesh.elements.insert(2, Element { number: 9, nodes: [0, 1, 2, u32::MAX], ..mesh.elements[1] });
+    assert_eq!(assemble(&Comm::alone(), Some(mesh), &all, |_| 1.0).unwrap().load, once.load);
+}
+
+/// More than a round of cells, on one rank and on several: f = 1 brings each inner node the area of a square.
+#[test]
+fn no_cell_of_a_large_mesh_is_forgotten() {
+    const N: u32 = 150;
+    let node = |column: u32, row: u32| row * (N + 1) + column;
+    let at = |k: u32| f64::from(k) / f64::from(N);
+    let points = (0..=N).flat_map(|row| (0..=N).map(move |column| [at(column), at(row), 0.0])).collect();
+    let cells: Vec<Cell> = (0..N * N)
+        .flat_map(|k| {
+            let (column, row) = (k % N, k / N);
+            let [a, b] = [node(column, row), node(column + 1, row)];
+            let [c, d] = [node(column, row + 1), node(column + 1, row + 1)];
+            [[a, b, d, u32::MAX], [a, d, c, u32::MAX]]
+        })
+        .collect();
+    let mesh = Mesh::new("m", 2, points, &cells);
+    let loads = Comm::threads(2, |comm| {
+        let mesh = comm.is_root().then(|| mesh.clone());
+        assemble(comm, mesh, &Conditions::default(), |_| 1.0).unwrap().load
+    });
+    let load: f64 = loads.iter().flatten().sum();
+    let inner = at(N - 1).powi(2);
+    assert!((load - inner).abs() < 1e-9, "{load} {inner}");
+}
+
+/// Numbers of a binary file in the order of bytes that is asked for.
+struct Bytes {
+    bytes: Vec<u8>,
+    is_big: bool,
+}
+
+impl Bytes {
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.bytes.extend(text.as_bytes());
+        self
+    }
+
+    fn ints(&mut self, numbers: &[i32]) -> &mut Self {
+        let bytes = |number: &i32| if self.is_big { number.to_be_bytes() } else { number.to_le_bytes() };
+        self.bytes.extend(numbers.iter().flat_map(bytes));
+        self
+    }
+
+    fn sizes(&mut self, numbers: &[u64]) -> &mut Self {
+        let bytes = |number: &u64| if self.is_big { number.to_be_bytes() } else { number.to_le_bytes() };
+        self.bytes.extend(numbers.iter().flat_map(bytes));
+        self
+    }
+
+    fn reals(&mut self, numbers: &[f64]) -> &mut Self {
+        let bits: Vec<u64> = numbers.iter().map(|number| number.to_bits()).collect();
+        self.sizes(&bits)
+    }
+}
+
+const NAMES: &str = "$PhysicalNames\n2\n1 1 \"left side\"\n2 1 \"all=of it\"\n$EndPhysicalNames\n";
+const CORNERS: [(i32, [f64; 3]); 4] =
+    [(10, [0.0; 3]), (20, [1.0, 0.0, 0.0]), (30, [1.0, 1.0, 0.0]), (40, [0.0, 1.0, 0.0])];
+
+/// The square in format 2.2, as bytes.
+fn square_22(is_big: bool, triangles: i32) -> Vec<u8> {
+    let mut file = Bytes { bytes: Vec::new(), is_big };
+    file.text("$MeshFormat\n2.2 1 8\n").ints(&[1]).text("\n$EndMeshFormat\n").text(NAMES).text("$Nodes\n4\n");
+    for (number, place) in CORNERS {
+        file.ints(&[number]).reals(&place);
+    }
+    file.text("\n$EndNodes\n$Elements\n3\n").ints(&[1, 1, 2, 1, 1, 5, 10, 40]);
+    file.ints(&[2, triangles, 2, 2, -1, 7, 10, 20, 30, 3, 1, 7, 10, 30, 40]).text("\n$EndElements\n");
+    file.bytes
+}
+
+/// The same in format 4.1.
+fn square_41(is_big: bool) -> Vec<u8> {
+    let mut file = Bytes { bytes: Vec::new(), is_big };
+    file.text("$MeshFormat\n4.1 1 8\n").ints(&[1]).text("\n$EndMeshFormat\n").text(NAMES).text("$Entities\n");
+    file.sizes(&[0, 1, 1, 0]).ints(&[1]).reals(&[0.0; 6]).sizes(&[1]).ints(&[1]).sizes(&[0]);
+    file.ints(&[7]).reals(&[0.0; 6]).sizes(&[1]).ints(&[-1]).sizes(&[1]).ints(&[1]).text("\n$EndEntities\n$Nodes\n");
+    // Nodes on the curve have a parameter each.
+    file.sizes(&[2, 4, 10, 40]).ints(&[1, 1, 1]).sizes(&[2, 10, 40]);
+    file.reals(&[0.0, 0.0, 0.0, 0.25, 0.0, 1.0, 0.0, 0.75]).ints(&[2, 7, 0]).sizes(&[2, 20, 30]);
+    file.reals(&[1.0, 0.0, 0.0, 1.0, 1.0, 0.0]).text("\n$EndNodes\n$Elements\n").sizes(&[2, 3, 1, 3]);
+    file.ints(&[1, 1, 1]).sizes(&[1, 1, 10, 40]).ints(&[2, 7, 2]).sizes(&[2, 2, 10, 20, 30, 3, 10, 30, 40]);
+    file.text("\n$EndElements\n").bytes.clone()
+}
+
+/// Groups of one number in two dimensions, a negative number, parameters, both orders of bytes.
+#[test]
+fn bytes_of_either_order_are_read() {
+    let text = Mesh::parse("m", SQUARE.as_bytes()).unwrap();
+    for is_big in [false, true] {
+        for (format, bytes) in [("2.2", square_22(is_big, 2)), ("4.1", square_41(is_big))] {
+            let mesh = Mesh::parse("m", &bytes).unwrap();
+            assert_eq!(described(&mesh), described(&text), "{format} {is_big}");
+            let place = |number: u64| mesh.points[mesh.node_numbers.iter().position(|of| *of == number).unwrap()];
+            assert!(CORNERS.iter().all(|(number, at)| place(*number as u64) == *at), "{format} {is_big}");
+        }
+    }
+    let error = Mesh::parse("m", &square_22(false, 3)).unwrap_err().to_string();
+    assert!(error.contains("a block of 3 elements with 2 tags: the file is damaged"), "{error}");
+}
+
+#[test]
+fn format_2_as_text_has_the_groups_of_its_first_tag() {
+    let nodes: String = CORNERS.iter().map(|(number, [x, y, z])| format!("{number} {x} {y} {z}\n")).collect();
+    let text = |lower: &str| {
+        format!(
+            "$MeshFormat\n2.2 0 8\n$EndMeshFormat\n{NAMES}$Nodes\n4\n{nodes}$EndNodes\n\
+             $Elements\n3\n1 1 2 1 5 10 40\n2 2 2 {lower} 10 20 30\n3 2 2 1 7 10 30 40\n$EndElements\n"
+        )
+    };
+    let groups = |text: &str| described(&Mesh::parse("m", text.as_bytes()).unwrap());
+    let square = groups(SQUARE);
+    assert_eq!((groups(&text("1 7")), groups(&text("-1 7"))), (square.clone(), square));
+    // 0 is no group.
+    let mesh = Mesh::parse("m", text("0 1").as_bytes()).unwrap();
+    assert_eq!((mesh.groups.len(), &described(&mesh)[0]), (2, &(vec![10, 20, 30], Vec::new())));
+}
+
+#[test]
+fn nodes_may_have_any_numbers() {
+    // 12 is the third number from 10 on, and the node is the second.
+    let text = [("20", "12"), ("30", "13"), ("40", "99")].iter().fold(
+        SQUARE.replacen("1 4 10 40", "1 4 10 99", 1),
+        |text, (old, new)| {
+            text.replace(&format!("{old}\n"), &format!("{new}\n")).replace(&format!(" {old} "), &format!(" {new} "))
+        },
+    );
+    let mesh = Mesh::parse("m", text.as_bytes()).unwrap();
+    assert_eq!(mesh.node_numbers, [10, 12, 13, 99]);
+    let corners: Vec<&[u32]> = mesh.elements.iter().map(Element::corners).collect();
+    assert_eq!(corners, [&[0, 3][..], &[0, 1, 2], &[0, 2, 3]]);
 }
 
 #[test]

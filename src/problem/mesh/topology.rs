@@ -149,6 +149,17 @@ mod tests {
         assert_eq!(overlap(3, &points, &[[0, 1, 2, 3], [2, 1, 0, 5]]), Some((0, 1)));
     }
 
+    /// A book that is nearly shut, and three leaves of one.
+    #[test]
+    fn surfaces_may_bend_and_branch() {
+        let mut points = SQUARE[..3].to_vec();
+        points.extend([[1.0, 0.1, 0.5], [0.0, 1.0, 0.0]]);
+        let pages = [[0, 1, 2, NONE], [0, 2, 3, NONE], [0, 2, 4, NONE]];
+        assert_eq!(overlap(2, &points, &pages), None);
+        points[3][2] = 0.0;
+        assert_eq!(overlap(2, &points, &pages), Some((0, 1)));
+    }
+
     #[test]
     fn a_flat_cell_is_found_whatever_its_size() {
         for scale in [1e-60, 1.0, 1e60] {
