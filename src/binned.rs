@@ -24,10 +24,10 @@ const TOP: usize = BINS - 1;
 const LEAST_EXPONENT: i32 = -1074;
 /// Where non-finite terms are counted: above all others.
 const NOT_FINITE: i64 = 1000;
-/// Above this window [`shifter`]s overflow. Terms are then scaled down by [`HUGE_BINS`] bins; what that makes inexact is
-/// far below the window.
+/// Above this window [`shifter`]s overflow. Terms are then scaled down by [`HUGE_BINS`] bins, as many as lead from the
+/// window of the largest f64 to this one; what that makes inexact is far below the window.
 const LARGEST: i64 = 61;
-const HUGE_BINS: i64 = 4;
+const HUGE_BINS: i64 = 2;
 /// More terms than this could overflow a bin.
 pub const MOST_TERMS: u64 = (1 << (64 - WIDTH)) - 1;
 /// f64 words of a sum that travels.
@@ -124,6 +124,7 @@ pub fn merge_words(sums: &mut [f64], others: &[f64]) {
 
 /// Added to a number, it leaves the number's slice in a bin, rounded to an integer, in its own lowest bits.
 /// A quarter of the bin above those of 1.5 · 2⁵² is added, so that they do not borrow from the higher ones.
+/// Of no meaning above [`LARGEST`]: no strip is taken in by such a one.
 fn shifter(window: i64, bin: usize) -> f64 {
     let exponent = LEAST_EXPONENT as i64 + i64::from(WIDTH) * (window + bin as i64);
     f64::from_bits(((1023 + 52 + exponent) as u64) << 52 | 1 << 51 | 1 << (WIDTH - 2))
@@ -178,7 +179,7 @@ impl<const K: usize> BinnedDots<K> {
         for k in 0..K {
             for bin in 0..BINS {
                 lanes[k][bin] = simd.read(&self.lanes[k][bin]);
-                shifters[k][bin] = simd.splat(shifter(self.sums[k].window.min(LARGEST), bin));
+                shifters[k][bin] = simd.splat(shifter(self.sums[k].window, bin));
             }
         }
         let is_huge = self.sums.iter().any(|sum| sum.window > LARGEST);
@@ -200,7 +201,7 @@ impl<const K: usize> BinnedDots<K> {
     fn settle(&mut self) {
         for (sum, lanes) in self.sums.iter_mut().zip(&mut self.lanes) {
             for (bin, lanes) in lanes.iter_mut().enumerate() {
-                let shifters = shifter(sum.window.min(LARGEST), bin).to_bits().wrapping_mul(LANES as u64 * self.strips);
+                let shifters = shifter(sum.window, bin).to_bits().wrapping_mul(LANES as u64 * self.strips);
                 let total = lanes.iter().fold(0, |total: u64, lane| total.wrapping_add(lane.to_bits()));
                 sum.bins[bin] += total.wrapping_sub(shifters) as i64;
                 *lanes = [0.0; LANES];
@@ -344,9 +345,12 @@ mod tests {
         while heaps.len() > 1 {
             let one = heaps.swap_remove(random.below(heaps.len()));
             let other = random.below(heaps.len());
-            let mut words = heaps[other].to_words();
-            merge_words(&mut words, &one.to_words());
-            heaps[other] = Binned::from_words(words);
+            // As sums travel, several at a time.
+            let mut words = [Binned::from(3.0), heaps[other]].map(Binned::to_words);
+            merge_words(words.as_flattened_mut(), [Binned::from(1.0), one].map(Binned::to_words).as_flattened());
+            let [beside, merged] = words.map(Binned::from_words);
+            assert_eq!(beside, one_by_one(&[1.0, 3.0]));
+            heaps[other] = merged;
         }
         heaps[0]
     }
@@ -399,7 +403,7 @@ mod tests {
         // Least exponent and range: narrow, wider than a window, everything, subnormal, up to the largest.
         for (least, range) in [(-3, 5), (-40, 80), (-150, 300), (-1022, 2046), (-1074, 60), (960, 60), (-520, 1040)] {
             for round in 0..rounds(60) {
-                let n = random.below(if round % 10 == 0 { 900 } else { 60 });
+                let n = random.below(if round % 10 == 0 { rounds(900).max(10) } else { 60 });
                 let mut terms: Vec<f64> = (0..n).map(|_| random.number(least, range)).collect();
                 if round % 3 == 0 {
                     // Zeros, and terms that cancel.
@@ -407,7 +411,7 @@ mod tests {
                     terms.extend([0.0, -0.0, 0.0]);
                 }
                 let sum = one_by_one(&terms);
-                for _ in 0..4 {
+                for _ in 0..rounds(4) {
                     random.shuffle(&mut terms);
                     assert_eq!(one_by_one(&terms), sum);
                     assert_eq!(in_heaps(&mut random, &terms), sum);
@@ -437,6 +441,29 @@ mod tests {
                 assert_eq!(one_by_one(&terms), sum);
                 assert_eq!(in_heaps(&mut random, &terms), sum);
                 with_every_simd!(simd => assert_eq!(in_strips(simd, &terms), sum));
+            }
+        }
+    }
+
+    #[test]
+    fn as_many_terms_as_allowed_do_not_overflow_a_bin() {
+        // The largest slices: half a unit of a bin is rounded to none, and becomes 2³¹ in the bin below.
+        let window = 20;
+        for bin in 1..BINS {
+            let term = 0.5 * power_of_two(LEAST_EXPONENT + WIDTH as i32 * (window as i32 + bin as i32));
+            for term in [term, -term] {
+                let mut doubled = Binned::default();
+                doubled.raise(window);
+                doubled.add(term);
+                assert_eq!(doubled.bins[bin - 1].abs(), 1 << (WIDTH - 1));
+                let mut sum = Binned::default();
+                for bit in 0..MOST_TERMS.ilog2() + 1 {
+                    if MOST_TERMS >> bit & 1 == 1 {
+                        sum.merge(doubled);
+                    }
+                    doubled.bins = doubled.bins.map(|slice| slice.wrapping_mul(2));
+                }
+                assert_eq!(sum.value(), MOST_TERMS as f64 * term);
             }
         }
     }

@@ -194,7 +194,7 @@ pub(super) fn solve_as_it_is(
     let comm = a.layout().comm().clone();
     let clock = comm.clock_seconds();
     assert_eq!(b.len(), a.layout().len(), "b has one entry per owned row");
-    let Started { mut course, mut method, vanished } = match begin {
+    let (mut course, mut method) = match begin {
         Begin::At(x0) => start(a, m, b, x0, kind, settings),
         Begin::From(saved) => resume(a, m, b, saved, kind, settings)?,
         Begin::Anew(saved) => begin_anew(a, m, b, saved, kind, settings)?,
@@ -219,9 +219,6 @@ pub(super) fn solve_as_it_is(
         let record = record(course.iteration, &scalars, seconds_before + comm.clock_seconds() - clock);
         watch.observe(Snapshot { iteration: course.iteration, record, x: method.solution(), a });
         course.history.push(record);
-        if vanished {
-            break Reason::NotFinite;
-        }
 
         let doubt = course.trust.doubt(&scalars);
         let error_a_initial = course.error.initial();
@@ -348,12 +345,7 @@ enum Renewal {
 }
 
 /// A solve whose first iterate is to be measured.
-struct Started {
-    course: Course,
-    method: Box<dyn Method>,
-    /// The norm of r underflowed.
-    vanished: bool,
-}
+type Started = (Course, Box<dyn Method>);
 
 fn start(
     a: &mut dyn Operator,
@@ -366,11 +358,9 @@ fn start(
     let comm = a.layout().comm().clone();
     let x = x0.map_or_else(|| vec![0.0; b.len()], <[f64]>::to_vec);
     let r = if x0.is_some() { residual(a, b, &x) } else { b.to_vec() };
-    let [b_norm, r_norm] = comm.sum_of([comm.dot(b, b), comm.dot(&r, &r)]).map(f64::sqrt);
-    // A norm of zero is believed only of a vector of zeros: squares of entries below 1e-154 vanish.
-    let vanished = r_norm == 0.0 && comm.reduced(Op::Max, u64::from(r.iter().any(|&r| r != 0.0))) == 1;
-    let course = Course::new(settings, if b_norm > 0.0 { b_norm } else { r_norm });
-    Started { course, method: (kind.start)(a, m, x, r), vanished }
+    let [b_square] = comm.sum_of([comm.dot(b, b)]);
+    let course = Course::new(settings, if b_square > 0.0 { b_square.sqrt() } else { norm(a, &r) });
+    (course, (kind.start)(a, m, x, r))
 }
 
 /// Where a solve was saved.
@@ -387,7 +377,7 @@ fn resume(
     let mut method = (kind.start)(a, m, vec![0.0; b.len()], b.to_vec());
     rest.put_back(method.as_mut())?;
     method.resume(a, m);
-    Some(Started { course, method, vanished: false })
+    Some((course, method))
 }
 
 /// At the iterate where a solve was saved, without its directions.
@@ -404,7 +394,7 @@ fn begin_anew(
     let r = residual(a, b, &x);
     course.error.restart(course.error.initial());
     course.replacements += 1;
-    Some(Started { course, method: (kind.start)(a, m, x, r), vanished: false })
+    Some((course, (kind.start)(a, m, x, r)))
 }
 
 fn record(iteration: u64, scalars: &Scalars, seconds: f64) -> Record {

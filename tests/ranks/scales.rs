@@ -12,6 +12,7 @@ pub const BODIES: &[Body] = &[
     ("systems times powers of two have the same bits", same_bits),
     ("systems times powers of ten take the same iterations", same_iterations),
     ("a solution beyond the numbers is no success", beyond),
+    ("residuals whose squares vanish are believed for what they are", vanishing),
     ("a scaled solve goes on from where it was saved", goes_on),
     ("norms of huge and of tiny vectors", norms),
 ];
@@ -146,6 +147,34 @@ fn beyond(comm: &Comm) {
             let outcome = case.solve(comm, pairing, |a| of_a * a, |b| of_b * b);
             assert_eq!(outcome.reason, Reason::NotFinite, "{} {}", pairing.0.name, pairing.1.name);
         }
+    }
+}
+
+/// r is not zero, but ⟨r, r⟩ is.
+fn vanishing(comm: &Comm) {
+    let matrix = grid(5, 4);
+    let owners = random_owners(&mut Random::new(66), 20, comm.size());
+    let mut a = distribute(comm, &matrix, &owners);
+    let rows = a.layout().rows().to_vec();
+    // The first column of A, and in the last row, where that is zero, a little more.
+    let column: Vec<f64> = (0..20).map(|row| matrix.get(row, 0).copied().unwrap_or(0.0)).collect();
+    let near: Vec<f64> = (0..20).map(|row| if row == 19 { 1e-200 } else { column[row] }).collect();
+    let unit: Vec<f64> = (0..20).map(|row| if row == 0 { 1.0 } else { 0.0 }).collect();
+    for (method, pc) in pairings() {
+        let name = format!("{} {}", method.name, pc.name);
+        let mut solve = |b: &[f64], x0: &[f64], atol: f64| {
+            let mut m = pc.build(&a).expect("the preconditioner can be built");
+            let settings = Settings { atol, ..Settings::default() };
+            let (b, x0) = (pick(b, &rows), pick(x0, &rows));
+            krylov::solve(&mut a, m.as_mut(), &b, Some(&x0), method, &settings, |_| ())
+        };
+        let outcome = solve(&near, &unit, 0.0);
+        assert_eq!((outcome.reason, outcome.iterations), (Reason::ConvergedRelative, 0), "{name}");
+        assert_eq!(outcome.true_residual, 1e-200, "{name}");
+        // Nothing but atol says how small is small when b = 0.
+        let (zero, tiny) = (vec![0.0; 20], vec![1e-200; 20]);
+        assert_eq!(solve(&zero, &tiny, 1e-190).reason, Reason::ConvergedAbsolute, "{name}");
+        assert_eq!(solve(&zero, &tiny, 0.0).reason, Reason::Stagnated, "{name}");
     }
 }
 
