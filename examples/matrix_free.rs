@@ -40,7 +40,7 @@ fn solve(comm: &Comm) -> Result<f64> {
         }
     };
     let diagonal = vec![1.0 + 2.0 * COUPLING; (arc.end - arc.start) as usize];
-    let mut a = Function::new(comm, POINTS, arc, &ghosts, diagonal, product);
+    let mut a = Function::new(comm, POINTS, arc, &ghosts, diagonal, product)?;
 
     // With b = A x for a known x the error is known as well.
     let turn = std::f64::consts::TAU / POINTS as f64;

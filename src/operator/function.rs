@@ -3,6 +3,7 @@
 use super::operator::Operator;
 use crate::comm::{Comm, Phase};
 use crate::distributed::{Halo, HaloPlan, Layout, LocalRows};
+use crate::error::{Error, Result};
 use crate::vector::Partial;
 use std::ops::Range;
 use std::rc::Rc;
@@ -35,8 +36,9 @@ impl Function {
     /// too: increasing numbers. The blocks of the ranks follow each other and are all rows together. `diagonal` is that of
     /// the owned rows. Collective.
     ///
-    /// # Panics
-    /// If the diagonal has another length than `rows`, or the ghosts do not increase or are owned here.
+    /// # Errors
+    /// A diagonal of another length than `rows`; ghosts that do not increase, are owned here, or are no rows of the matrix;
+    /// blocks that leave a gap or overlap, or are not all rows; the same on every rank.
     pub fn new(
         comm: &Comm,
         n: u64,
@@ -44,11 +46,15 @@ impl Function {
         ghosts: &[u64],
         diagonal: Vec<f64>,
         product: impl Fn(&[f64], &[f64], &mut [f64]) + 'static,
-    ) -> Function {
-        assert_eq!(diagonal.len() as u64, rows.end - rows.start, "one entry of the diagonal per owned row");
+    ) -> Result<Function> {
+        // Of a range that ends before it starts, nothing.
+        let owned = rows.end.saturating_sub(rows.start);
+        let (before, all) = comm.sum_before(owned);
+        let fault = fault(n, &rows, ghosts, diagonal.len(), before, all);
+        comm.agree(fault.map_or(Ok(()), |what| Err(Error::usage(format!("rank {}: {what}", comm.rank())))))?;
         let layout = Layout::contiguous(comm, n, rows.clone());
         let plan = HaloPlan::contiguous(comm, n, rows, ghosts);
-        Function::with_halo(layout, Rc::new(Shared { plan, diagonal, product: Box::new(product) }))
+        Ok(Function::with_halo(layout, Rc::new(Shared { plan, diagonal, product: Box::new(product) })))
     }
 
     /// Makes the channels of the exchange. Collective.
@@ -66,12 +72,34 @@ impl Function {
     }
 }
 
+/// What is wrong with the part of a rank, before which others own `before` of `all` owned rows.
+fn fault(n: u64, rows: &Range<u64>, ghosts: &[u64], diagonal: usize, before: u64, all: u64) -> Option<String> {
+    let owned = rows.end.saturating_sub(rows.start);
+    if owned > 0 && rows.start != before {
+        return Some(format!("its rows begin at {}, but {before} rows lie on the ranks before it", rows.start));
+    }
+    if all != n {
+        return Some(format!("the ranks own {all} rows together, the matrix has {n}"));
+    }
+    if diagonal as u64 != owned {
+        return Some(format!("{diagonal} entries of the diagonal for {owned} owned rows"));
+    }
+    if !ghosts.is_sorted_by(|a, b| a < b) {
+        return Some("the numbers of its ghosts do not increase".into());
+    }
+    let strange = ghosts.iter().find(|&&ghost| ghost >= n || rows.contains(&ghost))?;
+    let why = if *strange >= n { format!("no row of {n}, numbered from 0") } else { "its own".into() };
+    Some(format!("row {strange} cannot be a ghost here: it is {why}"))
+}
+
 impl Operator for Function {
     fn layout(&self) -> &Layout {
         &self.layout
     }
 
     fn apply_with(&mut self, x: &[f64], y: &mut [f64], each: &mut dyn FnMut(Range<usize>, &[f64])) {
+        let len = self.layout.len();
+        assert!(x.len() == len && y.len() == len, "vectors have one entry per owned row");
         self.single.start(bytemuck::cast_slice(x));
         let ghosts: &[f64] = bytemuck::cast_slice(self.single.finish());
         self.layout.comm().timed(Phase::Product, || (self.shared.product)(x, ghosts, y));
@@ -81,6 +109,7 @@ impl Operator for Function {
 
     fn apply_pair(&mut self, x: &[[f64; 2]], y: &mut [[f64; 2]]) {
         let Function { layout, shared, pair, apart: [own, others, product], .. } = self;
+        assert!(x.len() == layout.len() && y.len() == layout.len(), "vectors have one entry per owned row");
         pair.start(x);
         let ghosts = pair.finish();
         layout.comm().timed(Phase::Product, || {

@@ -13,6 +13,7 @@ mod communication;
 mod counting;
 mod dense;
 mod files;
+mod function;
 mod health;
 mod input;
 mod layout;
@@ -55,6 +56,7 @@ fn bodies() -> Vec<Body> {
         counting::BODIES,
         dense::BODIES,
         files::BODIES,
+        function::BODIES,
         health::BODIES,
         input::BODIES,
         layout::BODIES,
