@@ -7,6 +7,7 @@ use std::fmt;
 /// They are part of the interface: scripts may rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum ExitCode {
     /// The true residual meets the tolerance.
     Converged = 0,

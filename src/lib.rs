@@ -11,30 +11,37 @@
 //! cli → problem → partition → distributed → operator, preconditioner → krylov → report
 //! ```
 //!
-//! The modules, from the ground up (a module uses only those above it in this list):
+//! # The public surface
 //!
-//! * [`error`]: what can go wrong, and the exit codes;
-//! * [`faults`]: failures on purpose, for tests;
-//! * [`files`]: files that appear when they are complete;
-//! * [`memory`]: large arrays in huge pages, and how much memory is left;
-//! * [`signals`]: signals that ask for an end;
-//! * [`tridiagonal`]: eigenvalues of tridiagonal matrices;
-//! * [`simd`]: vector instructions, chosen at run time;
-//! * [`exponent`]: powers of two;
-//! * [`binned`]: sums whose bits do not depend on the order of their terms;
-//! * [`vector`]: a rank's own rows of a vector;
-//! * [`comm`]: ranks, sums, exchanges;
-//! * [`shared_file`]: files that all ranks read or write together;
-//! * [`text`]: text files that all ranks read together;
-//! * [`problem`]: what is to be solved, read or generated;
+//! What a program on the library uses, in the order in which it does; what these modules show changes with the version
+//! number only:
+//!
+//! * [`comm`]: ranks, sums, exchanges; a body of code gets a [`Comm`](comm::Comm) and runs on each rank;
+//! * [`problem`]: what is to be solved: read, generated, or rows from the caller's memory;
 //! * [`partition`]: who owns which row;
-//! * [`distributed`]: rows on their owners, and the halo between them;
-//! * [`operator`]: matrices that can be multiplied with;
-//! * [`preconditioner`] and [`krylov`]: the tables of preconditioners and methods, and the driver;
-//! * [`performance`]: how long an iteration takes, by method: the model, and what it is fitted to;
-//! * [`checkpoint`]: the state of a solve in a file;
-//! * [`report`]: what happened, in several forms;
-//! * [`pipeline`]: the flow itself, as a program runs it; [`cli`]: its arguments.
+//! * [`distributed`]: rows on their owners, vectors between owners and the root, the halo;
+//! * [`operator`]: matrices that can be multiplied with, one's own among them;
+//! * [`preconditioner`]: the table of preconditioners, and the trait for one's own;
+//! * [`krylov`]: the table of methods, and the driver, [`solve`](krylov::solve) or, to be asked between iterations,
+//!   [`solve_watched`](krylov::solve_watched);
+//! * [`vector`]: parts of inner products, for those who write an operator;
+//! * [`error`]: what can go wrong, and the exit codes.
+//!
+//! # All modules
+//!
+//! From the ground up: a module uses only those above it in this list. Those without a link serve the program, the tests
+//! and the benchmarks, and may change at any time; their documentation stands in their source.
+//!
+//! * [`error`]; `faults`: failures on purpose, for tests; `files`: files that appear when they are complete;
+//! * `memory`: large arrays in huge pages, and how much memory is left; `signals`: signals that ask for an end;
+//! * `tridiagonal`: eigenvalues of tridiagonal matrices; `simd`: vector instructions, chosen at run time; `exponent`:
+//!   powers of two;
+//! * `binned`: sums whose bits do not depend on the order of their terms; [`vector`]: a rank's own rows of a vector;
+//! * [`comm`]; `shared_file`: files that all ranks read or write together; `text`: text files that all ranks read together;
+//! * [`problem`]; [`partition`]; [`distributed`]; [`operator`]; [`preconditioner`]; [`krylov`];
+//! * `performance`: how long an iteration takes, by method: the model, and what it is fitted to;
+//! * `checkpoint`: the state of a solve in a file; `report`: what happened, in several forms;
+//! * `pipeline`: the flow itself, as a program runs it; `cli`: its arguments.
 //!
 //! # Words
 //!
@@ -79,31 +86,43 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod binned;
-pub mod checkpoint;
-pub mod cli;
 pub mod comm;
 pub mod distributed;
 pub mod error;
-pub mod exponent;
-pub mod faults;
-pub mod files;
 pub mod krylov;
-#[allow(unsafe_code)]
-pub mod memory;
 pub mod operator;
 pub mod partition;
-pub mod performance;
-pub mod pipeline;
 pub mod preconditioner;
 pub mod problem;
-pub mod report;
-pub mod shared_file;
-pub mod signals;
-pub mod simd;
-pub mod text;
-pub mod tridiagonal;
 pub mod vector;
+
+mod binned;
+mod files;
+mod shared_file;
+mod simd;
+mod text;
+mod tridiagonal;
+
+// Public for the program, its tests and its benchmarks alone.
+#[doc(hidden)]
+pub mod checkpoint;
+#[doc(hidden)]
+pub mod cli;
+#[doc(hidden)]
+pub mod exponent;
+#[doc(hidden)]
+pub mod faults;
+#[doc(hidden)]
+#[allow(unsafe_code)]
+pub mod memory;
+#[doc(hidden)]
+pub mod performance;
+#[doc(hidden)]
+pub mod pipeline;
+#[doc(hidden)]
+pub mod report;
+#[doc(hidden)]
+pub mod signals;
 
 /// The program in the guide is tested with the examples of the documentation.
 #[cfg(doctest)]

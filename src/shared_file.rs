@@ -46,11 +46,6 @@ impl SharedFile {
         })
     }
 
-    /// Its name.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Its length in bytes; the same on every rank.
     pub fn bytes(&self) -> u64 {
         self.bytes

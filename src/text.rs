@@ -169,14 +169,6 @@ impl Text {
         self.piece_bytes
     }
 
-    /// Bytes of the body, where they are known beforehand.
-    pub fn body_bytes(&self) -> Option<u64> {
-        match &self.source {
-            Source::File(file) => Some(file.bytes() - self.body),
-            Source::Stream(_) => None,
-        }
-    }
-
     /// False for what can be read only once, a pipe.
     pub fn can_be_read_again(&self) -> bool {
         matches!(self.source, Source::File(_) | Source::Stream(Stream { can_reopen: true, .. }))

@@ -1,6 +1,7 @@
 //! Operations on a rank's own rows of a vector. Nothing here communicates.
 
-use crate::binned::{Binned, BinnedDots, BinnedSums};
+pub use crate::binned::{Binned, MOST_TERMS};
+use crate::binned::{BinnedDots, BinnedSums};
 use crate::simd::{LANES, Simd};
 use std::ops::Range;
 
@@ -49,14 +50,14 @@ pub(crate) use summed;
 ///
 /// # Panics
 /// If the lengths differ.
-pub fn dot(x: &[f64], y: &[f64]) -> f64 {
+pub(crate) fn dot(x: &[f64], y: &[f64]) -> f64 {
     let mut dots = Dots::new(Summation::Plain);
     dots.add_products(x, y);
     dots.partials()[0].value()
 }
 
 /// y ← y + a x
-pub fn axpy(y: &mut [f64], a: f64, x: &[f64]) {
+pub(crate) fn axpy(y: &mut [f64], a: f64, x: &[f64]) {
     assert_eq!(x.len(), y.len());
     for (y, x) in y.iter_mut().zip(x) {
         *y += a * x;
@@ -64,7 +65,7 @@ pub fn axpy(y: &mut [f64], a: f64, x: &[f64]) {
 }
 
 /// y ← x + b y
-pub fn xpby(y: &mut [f64], x: &[f64], b: f64) {
+pub(crate) fn xpby(y: &mut [f64], x: &[f64], b: f64) {
     assert_eq!(x.len(), y.len());
     for (y, x) in y.iter_mut().zip(x) {
         *y = x + b * *y;
@@ -73,7 +74,7 @@ pub fn xpby(y: &mut [f64], x: &[f64], b: f64) {
 
 /// At most [`LANES`] rows, one after the other: what `for_strips!` cuts a vector into.
 #[derive(Clone, Copy, Debug)]
-pub struct Strip {
+pub(crate) struct Strip {
     /// The first row.
     pub start: usize,
     /// The row after the last.
@@ -83,7 +84,7 @@ pub struct Strip {
 /// The numbers of a vector on a strip of rows, to calculate with as with one number. The last strip of a
 /// vector may be shorter; what then fills it up is not stored.
 #[derive(Clone, Copy)]
-pub struct Lanes<S: Simd> {
+pub(crate) struct Lanes<S: Simd> {
     simd: S,
     numbers: S::Numbers,
 }
@@ -231,7 +232,7 @@ pub enum Summation {
     /// As fast as possible; the last bits depend on which rank owns which row, and in which order.
     #[default]
     Plain,
-    /// To the same bits in whatever order: see [`binned`](crate::binned).
+    /// To the same bits in whatever order: see [`Binned`].
     Reproducible,
 }
 
@@ -256,7 +257,7 @@ impl Partial {
 
 /// K inner products over rows that come block by block. They are added up inside `summed!`.
 #[derive(Clone, Copy, Debug)]
-pub enum Dots<const K: usize> {
+pub(crate) enum Dots<const K: usize> {
     /// In [`LANES`] lanes each.
     Plain(PlainDots<K>),
     /// Reproducible.
@@ -297,7 +298,7 @@ impl Dots<1> {
 
 /// [`Dots`] added up plainly.
 #[derive(Clone, Copy, Debug)]
-pub struct PlainDots<const K: usize> {
+pub(crate) struct PlainDots<const K: usize> {
     lanes: [[f64; LANES]; K],
 }
 
@@ -322,7 +323,7 @@ impl<const K: usize> PlainDots<K> {
 }
 
 /// [`Dots`] in registers.
-pub trait Sums<S: Simd, const K: usize> {
+pub(crate) trait Sums<S: Simd, const K: usize> {
     /// Adds the products that a strip contributes to each inner product. What fills up a short strip is added too: it
     /// must make zeros, as [`Lanes::load`] and [`Lanes::load_pair`] do.
     fn add(&mut self, products: [Lanes<S>; K]);
@@ -330,7 +331,7 @@ pub trait Sums<S: Simd, const K: usize> {
 
 /// [`PlainDots`] in registers.
 #[derive(Clone, Copy)]
-pub struct PlainSums<S: Simd, const K: usize>([Lanes<S>; K]);
+pub(crate) struct PlainSums<S: Simd, const K: usize>([Lanes<S>; K]);
 
 impl<S: Simd, const K: usize> Sums<S, K> for PlainSums<S, K> {
     #[inline(always)]
@@ -353,7 +354,7 @@ impl<S: Simd, const K: usize> Sums<S, K> for BinnedSums<S, K> {
 }
 
 /// `0..len` cut into blocks of at most `block` rows.
-pub fn blocks(len: usize, block: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn blocks(len: usize, block: usize) -> impl Iterator<Item = Range<usize>> {
     (0..len).step_by(block).map(move |start| start..len.min(start + block))
 }
 

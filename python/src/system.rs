@@ -1,7 +1,6 @@
 //! From a block of rows per rank to x, by the way of every solve: problem → partition → distribute → solve.
 
 use crate::options::Choice;
-use halocg::binned::MOST_TERMS;
 use halocg::comm::Comm;
 use halocg::distributed::{Layout, rows_to_even, rows_to_owners};
 use halocg::error::{Error, Result};
@@ -9,6 +8,7 @@ use halocg::krylov::{self, Begin, Outcome, Watch};
 use halocg::operator::{DistMatrix, Operator};
 use halocg::partition::{self, Owners};
 use halocg::problem::{self, EvenSplit, Rows};
+use halocg::vector::MOST_TERMS;
 
 /// Columns of either width. Negative ones lie outside every matrix.
 #[derive(Clone, Copy)]

@@ -86,6 +86,7 @@ impl Addition {
 
 /// How a global sum travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SumAlgorithm {
     /// One rank has nothing to send.
     None,
@@ -111,6 +112,7 @@ impl SumAlgorithm {
 
 /// How reduced values combine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Op {
     /// The sum over ranks.
     Sum,

@@ -10,6 +10,7 @@
 mod alone;
 mod engine;
 pub mod launcher;
+#[doc(hidden)]
 pub mod measure;
 #[cfg(feature = "mpi")]
 #[allow(unsafe_code)]
@@ -185,7 +186,7 @@ impl Comm {
 
     /// The same ranks, whose inner products from now on do not depend on the order of the rows, nor on who owns them: what
     /// is made from the result gives the same bits on any number of ranks, if the products do. At most
-    /// [`MOST_TERMS`](crate::binned::MOST_TERMS) rows.
+    /// [`MOST_TERMS`](crate::vector::MOST_TERMS) rows.
     pub fn reproducible(&self) -> Comm {
         Comm { summation: Summation::Reproducible, ..self.clone() }
     }
@@ -196,7 +197,7 @@ impl Comm {
     }
 
     /// K inner products, so far zero, to be added up as is done here.
-    pub fn dots<const K: usize>(&self) -> Dots<K> {
+    pub(crate) fn dots<const K: usize>(&self) -> Dots<K> {
         Dots::new(self.summation)
     }
 

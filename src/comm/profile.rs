@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 /// Where the time of a solve goes. Waiting is told apart from working.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Phase {
     /// Matrix products, with what is fused into them.
     Product,
@@ -39,6 +40,7 @@ impl Phase {
 
 /// Counts since the start, of one rank.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Counts {
     /// Non-blocking global sums started.
     pub sums: u64,

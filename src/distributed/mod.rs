@@ -6,6 +6,10 @@ mod ordering;
 mod scatter;
 
 pub use halo::{Halo, HaloPlan};
-pub use layout::{Layout, LocalRows, OwnedRows, StencilRows, localize};
+pub use layout::{Layout, LocalRows};
+#[doc(hidden)]
+pub use layout::{OwnedRows, StencilRows, localize};
 pub use ordering::Ordering;
-pub use scatter::{numbers_to_owners, rows_to_even, rows_to_owners};
+#[doc(hidden)]
+pub use scatter::numbers_to_owners;
+pub use scatter::{rows_to_even, rows_to_owners};

@@ -6,6 +6,7 @@ use sprs::linalg::ordering::{cuthill_mckee_custom, order::Reversed, start::Strat
 
 /// How a rank numbers its rows. Row sums keep the order of the original columns, whatever is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ordering {
     /// As in the file.
     Natural,

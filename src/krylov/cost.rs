@@ -3,6 +3,7 @@
 
 /// What there is to do for M, besides telling how long it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Preconditioning {
     /// M = I.
     None,
@@ -16,6 +17,7 @@ pub enum Preconditioning {
 ///
 /// Arrays hold one number per [`Preconditioning`], in its order.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Cost {
     /// Global sums.
     pub sums: u32,

@@ -27,8 +27,7 @@ mod watch;
 
 pub use cost::{Cost, Preconditioning};
 pub use driver::{Outcome, Record, Settings, Snapshot, StopOn, norm, residual, solve};
-// For timing it alone.
-pub use method::{Column, Method, Scalars, State, Step, Summed};
+use method::Method;
 pub(crate) use pipe_pr_cg::Update;
 pub use reason::Reason;
 pub use saved::Saved;

@@ -4,6 +4,7 @@ use crate::error::ExitCode;
 
 /// The numerical outcome of a solve: a value, decided from global scalars, alike on every rank.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Reason {
     /// The true residual is within the relative tolerance.
     ConvergedRelative,

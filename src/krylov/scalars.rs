@@ -99,6 +99,7 @@ impl ErrorBounds {
 
 /// The ends of the spectrum of M⁻¹ A as the iteration has seen it: λ_min from above, λ_max from below.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Spectrum {
     /// The smallest Ritz value.
     pub lambda_min: f64,

@@ -24,6 +24,7 @@ const NU_GAP: f64 = 0.1;
 
 /// When the recurrence's residual is replaced by the true one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Replacement {
     /// When it turns out that it cannot be believed.
     WhenNeeded,

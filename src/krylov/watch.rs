@@ -30,6 +30,7 @@ pub struct Turn {
 }
 
 /// What a solve begins from.
+#[non_exhaustive]
 pub enum Begin<'a> {
     /// An initial guess on owned rows, zero if None.
     At(Option<&'a [f64]>),

@@ -49,6 +49,7 @@ pub const MATRIX_FREE: &str = "matrix-free";
 /// How an iteration of PIPE-PR-CG is cut, which has a single synchronisation point. With G the time
 /// of the sum, H of the exchange, S of the product and V of a sweep over the vectors:
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Schedule {
     /// The product runs while the sum is in flight, the vectors follow in a sweep of their own:
     /// max(G, H + S) + V.

@@ -7,10 +7,14 @@ mod metis;
 mod quality;
 mod rcb;
 
-pub use boxes::{BoxNeighbour, Boxes};
+#[doc(hidden)]
+pub use boxes::BoxNeighbour;
+pub use boxes::Boxes;
 pub use file::write;
+#[doc(hidden)]
 pub use metis::metis_bytes;
 pub use quality::{Message, PartLoad, Quality};
+#[doc(hidden)]
 pub use rcb::{Point, bisect};
 
 use crate::comm::{Comm, Op};
@@ -21,6 +25,7 @@ use std::path::PathBuf;
 
 /// How rows are given to ranks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Partition {
     /// METIS k-way partition of the matrix graph, rows weighted by their nonzeros.
     Metis,
@@ -49,6 +54,7 @@ impl Partition {
 
 /// The owner of every row: a formula, or a list held in even shares. No rank holds all of it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Owners {
     /// The owners of this rank's even share of the rows.
     Listed(EvenSplit, Vec<u32>),

@@ -33,6 +33,7 @@ pub struct PartLoad {
 
 /// The parts of a partition, in even shares: no rank holds all of them.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Quality {
     /// How many parts there are.
     pub parts: usize,

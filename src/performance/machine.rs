@@ -12,7 +12,7 @@ pub const SCHEMA: &str = "halocg-machine/1";
 /// Bytes of an f64 word.
 const WORD: f64 = size_of::<f64>() as f64;
 
-/// What [`measure`](super::measure) found. Seconds and bytes of one rank while all ranks do the same.
+/// What `measure` found. Seconds and bytes of one rank while all ranks do the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// [`SCHEMA`].

@@ -7,14 +7,15 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-/// A format of matrix and vector files.
+/// A format of matrix and vector files; docs/formats.md says what is accepted, and how binary files are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FileFormat {
-    /// Text, perhaps compressed: see [`matrix_market`](super::matrix_market).
+    /// Matrix Market: text, perhaps compressed by gzip.
     MatrixMarket,
-    /// halocg's own binary files: see [`hcg`](super::hcg).
+    /// halocg's own binary files, with checksums.
     Hcg,
-    /// PETSc's binary files: see [`petsc`](super::petsc).
+    /// PETSc's binary files.
     Petsc,
     /// The same, written for a PETSc with 64-bit indices. Reading tells the two apart by itself.
     Petsc64,

@@ -2,19 +2,19 @@
 
 mod arrivals;
 mod binary;
-pub mod checks;
+pub(crate) mod checks;
 mod fingerprint;
 mod format;
-pub mod hcg;
-pub mod matrix_market;
+mod hcg;
+pub(crate) mod matrix_market;
 pub mod mesh;
-pub mod petsc;
+mod petsc;
 mod poisson;
 mod rows;
 mod spectrum;
 mod write;
 
-pub use fingerprint::fingerprint;
+pub(crate) use fingerprint::fingerprint;
 pub use format::FileFormat;
 pub use mesh::{Conditions, MeshFacts, MeshProblem};
 pub use poisson::Stencil;
@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 /// Where a problem comes from.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Source {
     /// A matrix in one of the formats, or a mesh without conditions.
     File(PathBuf),
@@ -46,6 +47,7 @@ pub enum Source {
 /// A problem before partitioning. Rows are held in even shares ([`EvenSplit`]); what can be written
 /// down from a formula is not held at all.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Problem {
     /// A sparse matrix: global number of rows, and this rank's even share of them.
     Matrix(u64, Rows),
@@ -124,6 +126,7 @@ impl Default for Reading {
 
 /// A problem, and what was noticed while it was read.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Loaded {
     /// The problem.
     pub problem: Problem,

@@ -29,6 +29,7 @@ use std::path::Path;
 
 /// A mesh as a file holds it, whole.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Mesh {
     /// What messages call it: the name of the file.
     pub name: String,
@@ -109,6 +110,7 @@ impl Mesh {
 
 /// What is worth knowing of a mesh and of the problem on it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct MeshFacts {
     /// Nodes, each of them a row.
     pub nodes: u64,
@@ -126,6 +128,7 @@ pub struct MeshFacts {
 
 /// The system of linear equations on a mesh, everything in even shares.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct MeshProblem {
     /// Global number of nodes: the rows.
     pub n: u64,
