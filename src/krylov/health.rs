@@ -190,15 +190,53 @@ mod tests {
     }
 
     #[test]
+    fn how_large_gaps_are_is_learned() {
+        let off = |now: &Scalars, share: f64| Scalars { nu: now.nu * (1.0 + share), ..*now };
+        let (mut health, mut now) = (Health::default(), scalars(1.0, 2.0, 7.2, 2.0 + 1e-12, f64::NAN));
+        assert_eq!(health.find(&now), None);
+        for comparison in 0..LEARNING {
+            now = after(&now);
+            assert_eq!(health.clone().find(&off(&now, 1e-2)), Some(Finding::Residual), "at first too");
+            assert_eq!(health.clone().find(&off(&now, 1e-11)), None, "rounding may do that");
+            assert_eq!(health.find(&off(&now, if comparison == 0 { 1e-11 } else { 0.0 })), None);
+        }
+        now = after(&now);
+        assert_eq!(health.clone().find(&off(&now, 1e-10)), None, "not far beyond the largest");
+        assert_eq!(health.clone().find(&off(&now, 1e-8)), Some(Finding::Residual));
+    }
+
+    #[test]
+    fn what_was_learned_is_saved() {
+        let (mut health, now) = learned();
+        assert_eq!(health.find(&Scalars { nu: now.nu * (1.0 + 1e-15), ..now }), None);
+        let now = after(&now);
+        let Summed { mu, gamma, delta, .. } = now.summed.unwrap();
+        let apart = Some(Summed { mu, gamma, delta: delta * (1.0 + 1e-11), apart: true });
+        assert_eq!(health.find(&Scalars { summed: apart, ..now }), Some(Finding::Direction));
+        let saved = health.to_scalars();
+        assert!(saved.iter().all(|&number| number != 0.0), "{saved:?}");
+        let mut restored = Health::default();
+        restored.take_scalars(&mut saved.into_iter()).unwrap();
+        assert_eq!(restored.to_scalars(), saved);
+        assert!(Health::default().take_scalars(&mut saved.into_iter().skip(1)).is_none());
+    }
+
+    #[test]
     fn after_an_alarm_the_direction_is_looked_at_and_a_second_alarm_is_none() {
         let (mut health, now) = learned();
         let Summed { mu, gamma, delta, .. } = now.summed.unwrap();
         assert_eq!(health.find(&scalars(1.1 * now.nu, mu, gamma, delta, now.nu)), Some(Finding::Residual));
         let again = |delta| scalars(now.nu, mu, gamma, delta, f64::NAN);
         assert_eq!(health.clone().find(&again(1.01 * mu)), Some(Finding::NotConjugate));
+        assert_eq!(health.clone().find(&again(1.0001 * mu)), None, "near enough");
         let replaced = again(mu);
         assert_eq!(health.find(&replaced), None);
         let next = after(&replaced);
+        let mut goes_on = health.clone();
+        assert_eq!(goes_on.find(&next), None);
+        let then = after(&next);
+        let off = Scalars { nu: then.nu * (1.0 + 1e-8), ..then };
+        assert_eq!(goes_on.find(&off), Some(Finding::Residual), "alarms are no lesson");
         let Summed { mu, gamma, delta, .. } = next.summed.unwrap();
         let usual = |nu: f64| scalars(1.1 * nu, mu, gamma, delta, nu);
         assert_eq!(health.find(&usual(next.nu)), None, "it is usual here");

@@ -166,3 +166,36 @@ impl Watch for InUsersUnits<'_> {
         self.watch.save(layout, saved);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comm::Comm;
+    use crate::distributed::rows_to_owners;
+    use crate::exponent::power_of_two;
+    use crate::operator::DistMatrix;
+    use crate::partition::{self, Partition};
+    use crate::problem::{Problem, Rows};
+
+    fn units(diagonal: [i32; 2], b: Option<i32>) -> (i32, i32) {
+        let comm = Comm::alone();
+        let mut rows = Rows::new();
+        (0..2).for_each(|row| rows.push(row, [(row, power_of_two(diagonal[row as usize]))]));
+        let problem = Problem::Matrix(2, rows);
+        let owners = partition::assign(&comm, &problem, &Partition::Blocks).unwrap();
+        let a = DistMatrix::new(&comm, 2, rows_to_owners(&comm, &problem, &owners), &owners);
+        let Units { matrix, rhs } = Units::of(&a, &[b.map_or(0.0, power_of_two), 0.0]);
+        (matrix, rhs)
+    }
+
+    #[test]
+    fn units_are_the_middle_of_the_diagonal_and_the_size_of_b() {
+        assert_eq!(units([-100, 100], Some(200)), (0, 0), "ordinary");
+        assert_eq!(units([100, 100], Some(-200)), (0, 0), "ordinary");
+        assert_eq!(units([-300, 300], Some(0)), (0, 0), "on both sides");
+        assert_eq!(units([0, 320], Some(0)), (160, 0));
+        assert_eq!(units([-640, 0], Some(-201)), (-320, -192));
+        assert_eq!(units([500, 500], Some(1000)), (512, 992));
+        assert_eq!(units([500, 500], None), (512, 512), "b = 0");
+    }
+}

@@ -121,3 +121,42 @@ impl Operator for Scaled<'_> {
         self.inner.stored_entries()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comm::Comm;
+    use crate::distributed::rows_to_owners;
+    use crate::operator::DistMatrix;
+    use crate::partition::{self, Partition};
+    use crate::problem::{Problem, Rows};
+
+    /// A chain of 40 rows.
+    fn chain(unit: f64) -> DistMatrix {
+        let comm = Comm::alone();
+        let mut rows = Rows::new();
+        for row in 0..40u64 {
+            let columns = row.saturating_sub(1)..(row + 2).min(40);
+            rows.push(row, columns.map(|column| (column, if column == row { 2.5 * unit } else { -unit })));
+        }
+        let problem = Problem::Matrix(40, rows);
+        let owners = partition::assign(&comm, &problem, &Partition::Blocks).unwrap();
+        DistMatrix::new(&comm, 40, rows_to_owners(&comm, &problem, &owners), &owners)
+    }
+
+    #[test]
+    fn everything_is_that_of_the_scaled_matrix() {
+        let (mut plain, mut huge) = (chain(1.0), chain(power_of_two(200)));
+        let bytes = huge.bytes_per_pass(2);
+        let mut scaled = Scaled::new(&mut huge, 200);
+        assert_eq!(scaled.diagonal(), plain.diagonal());
+        assert_eq!(scaled.own_block().values, plain.own_block().values);
+        assert_eq!(scaled.norm_infinity(), plain.norm_infinity());
+        assert_eq!((scaled.bytes_per_pass(2), scaled.stored_entries()), (bytes, plain.stored_entries()));
+        let x: Vec<[f64; 2]> = (0..40).map(|row| [1.0 / (row as f64 + 3.0), f64::from(row)]).collect();
+        let (mut y, mut expected) = (x.clone(), x.clone());
+        scaled.apply_pair(&x, &mut y);
+        plain.apply_pair(&x, &mut expected);
+        assert_eq!(y, expected);
+    }
+}

@@ -53,3 +53,44 @@ impl Preconditioner for Scaled<'_> {
         self.inner.counts()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preconditioner::identity::Identity;
+
+    /// The identity, which does not say so.
+    struct Talkative;
+
+    impl Preconditioner for Talkative {
+        fn apply(&mut self, r: &[f64], z: &mut [f64]) {
+            z.copy_from_slice(r);
+        }
+
+        fn apply_pair(&mut self, r: &[[f64; 2]], z: &mut [[f64; 2]]) {
+            z.copy_from_slice(r);
+        }
+
+        fn note(&self) -> Option<String> {
+            Some("a note".into())
+        }
+
+        fn counts(&self) -> Counts {
+            Counts { messages: 3, ..Counts::default() }
+        }
+    }
+
+    #[test]
+    fn only_the_identity_stays_what_it_is() {
+        let (mut inner, mut z) = (Identity, [0.0]);
+        let mut identity = Scaled::new(&mut inner, 200);
+        assert!(identity.is_identity());
+        identity.apply(&[3.0], &mut z);
+        assert_eq!(z, [3.0]);
+        let mut inner = Talkative;
+        let mut scaled = Scaled::new(&mut inner, 200);
+        assert_eq!((scaled.note(), scaled.counts()), (Talkative.note(), Talkative.counts()));
+        scaled.apply(&[3.0], &mut z);
+        assert_eq!(z, [3.0 * power_of_two(200)]);
+    }
+}
