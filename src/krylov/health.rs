@@ -198,7 +198,7 @@ mod tests {
             now = after(&now);
             assert_eq!(health.clone().find(&off(&now, 1e-2)), Some(Finding::Residual), "at first too");
             assert_eq!(health.clone().find(&off(&now, 1e-11)), None, "rounding may do that");
-            assert_eq!(health.find(&off(&now, if comparison == 0 { 1e-11 } else { 0.0 })), None);
+            assert_eq!(health.find(&off(&now, if comparison == 1 { 1e-11 } else { 0.0 })), None);
         }
         now = after(&now);
         assert_eq!(health.clone().find(&off(&now, 1e-10)), None, "not far beyond the largest");

@@ -50,6 +50,11 @@ impl Case<'_> {
         let first = seen[0];
         assert!((first.0 - first.1).abs() <= 1e-10 * first.1, "{} {}: {first:?}", method.name, pc.name);
         assert!(seen.iter().zip(&outcome.history).all(|(seen, record)| seen.0 == record.residual));
+        if outcome.reason.is_converged() {
+            let (last, truth) = (seen[seen.len() - 1].1, outcome.true_residual);
+            assert!((last - truth).abs() <= 1e-3 * truth, "{} {}: {last:e} {truth:e}", method.name, pc.name);
+        }
+        assert!(outcome.seconds > 0.0);
         outcome
     }
 }
@@ -82,6 +87,8 @@ fn same_bits(comm: &Comm) {
                     assert_eq!((scaled.reason, scaled.iterations), (plain.reason, plain.iterations), "{name}");
                     let size = times_power_of_two(scaled.true_residual, -of_b);
                     assert_eq!(size, plain.true_residual, "{name}");
+                    let size = times_power_of_two(scaled.recurrence_residual, -of_b);
+                    assert_eq!(size, plain.recurrence_residual, "{name}");
                     assert!(
                         scaled.x.iter().zip(&plain.x).all(|(s, p)| *s == times_power_of_two(*p, of_b - of_a)),
                         "{name}: x"
@@ -148,6 +155,15 @@ fn beyond(comm: &Comm) {
             assert_eq!(outcome.reason, Reason::NotFinite, "{} {}", pairing.0.name, pairing.1.name);
         }
     }
+    // The one step to x = 1/3 leaves nothing; in 16 bits that x is near enough.
+    let settings = Settings { rtol: 1e-3, ..Settings::default() };
+    let case = Case { matrix: &grid(1, 1).map(|_| 3.0), owners: &[0], b: &[1.0], x0: None, settings };
+    for pairing in pairings() {
+        let outcome = case.solve(comm, pairing, |a| a, |b| times_power_of_two(b, -1057));
+        assert_eq!(outcome.reason, Reason::ConvergedRelative, "{} {}", pairing.0.name, pairing.1.name);
+        let share = outcome.true_residual / outcome.reference_norm;
+        assert!((1e-6..1e-3).contains(&share), "{share:e}");
+    }
 }
 
 /// r is not zero, but ⟨r, r⟩ is.
@@ -212,6 +228,8 @@ fn goes_on(comm: &Comm) {
         assert!(whole.true_residual <= 1.1e-140 && whole.true_residual > 1e-160);
         let (resumed, _) = solve(Begin::From(saved.unwrap()), 0);
         assert_eq!((resumed.iterations, &resumed.x), (whole.iterations, &whole.x), "{} {}", method.name, pc.name);
+        let (at_the_end, _) = solve(Begin::At(Some(&whole.x)), 0);
+        assert!(at_the_end.iterations <= 1 && whole.iterations > 4, "{} {}", method.name, pc.name);
         let residuals = |outcome: &Outcome| outcome.history.iter().map(|record| record.residual).collect::<Vec<_>>();
         assert_eq!(residuals(&resumed), residuals(&whole), "{} {}", method.name, pc.name);
     }
