@@ -446,6 +446,14 @@ mod tests {
     }
 
     #[test]
+    fn tiny_terms_leave_huge_ones_as_they_are() {
+        for exponent in 900..=1023 {
+            let terms = [[power_of_two(exponent); LANES], [power_of_two(-1060); LANES]].concat();
+            with_every_simd!(simd => assert_eq!(in_strips(simd, &terms), one_by_one(&terms)));
+        }
+    }
+
+    #[test]
     fn as_many_terms_as_allowed_do_not_overflow_a_bin() {
         // The largest slices: half a unit of a bin is rounded to none, and becomes 2³¹ in the bin below.
         let window = 20;
