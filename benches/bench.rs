@@ -106,7 +106,12 @@ fn main() {
             let name = path.file_stem().unwrap_or(path.as_os_str()).display().to_string();
             cases.push((name, Case::File(path.clone())));
         }
-        for (name, case) in cases.into_iter().filter(|(name, _)| name.contains(&arguments.only)) {
+        let names: Vec<String> = cases.iter().map(|(name, _)| format!("{name:?}")).collect();
+        cases.retain(|(name, _)| name.contains(&arguments.only));
+        if cases.is_empty() {
+            fail(&format!("--only {:?} is in the name of no problem: {}", arguments.only, names.join(", ")));
+        }
+        for (name, case) in cases {
             eprintln!("{name}, {ranks} ranks");
             report
                 .lines
@@ -470,11 +475,15 @@ fn ratios(words: &[String]) {
     println!("| problem | ranks | case | base ns/row | new ns/row | new / base | |\n|---|---|---|---|---|---|---|");
     let mut verdicts = [0; 3];
     for line in new.first().map_or(&[][..], |report| &report.lines) {
+        let Line { problem, case, ranks, .. } = line;
         let (mut before, mut after) = (all(&base, line), all(&new, line));
+        if before.is_empty() {
+            println!("| {problem} | {ranks} | {case} | – | {:.2} | – | new |", median(&after));
+            continue;
+        }
         let ratio = median(&after) / median(&before);
         let verdict = verdict(&mut before, &mut after, ratio);
         verdicts[verdict as usize] += 1;
-        let Line { problem, case, ranks, .. } = line;
         println!(
             "| {problem} | {ranks} | {case} | {:.2} | {:.2} | {ratio:.2} | {} |",
             median(&before),
@@ -503,9 +512,6 @@ fn verdict(before: &mut [f64], after: &mut [f64], ratio: f64) -> Verdict {
         times.sort_by(f64::total_cmp);
         (times[times.len() / 4], times[times.len() - 1 - times.len() / 4])
     };
-    if before.is_empty() || after.is_empty() {
-        return Verdict::Same; // A case that only one of the two has.
-    }
     let ((before_low, before_high), (after_low, after_high)) = (middle(before), middle(after));
     if ratio > LEAST && after_low > before_high {
         Verdict::Slower
