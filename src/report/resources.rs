@@ -161,8 +161,13 @@ pub struct BandwidthFacts {
 impl BandwidthFacts {
     /// Measured, after a solve that took `memory`. Collective; takes some tenths of a second.
     pub fn measured(comm: &Comm, memory: &MemoryFacts) -> BandwidthFacts {
-        let (working_set_bytes, rate) = update_rate(comm, (memory.matrix_bytes.max + memory.vector_bytes.max) as u64);
         let (memory_working_set_bytes, memory_rate) = update_rate(comm, u64::MAX);
+        let solve = (memory.matrix_bytes.max + memory.vector_bytes.max) as u64;
+        // Two figures for the same arrays would only confuse.
+        let (working_set_bytes, rate) = match solve >= memory_working_set_bytes {
+            true => (memory_working_set_bytes, memory_rate),
+            false => update_rate(comm, solve),
+        };
         BandwidthFacts {
             working_set_bytes,
             gigabytes_per_second: rate / 1e9,

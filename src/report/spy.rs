@@ -70,10 +70,14 @@ impl Spy {
         }
         let axis = RGBColor(60, 60, 60).stroke_width(12);
         root.draw(&Rectangle::new([(LEFT, TOP), (LEFT + EDGE, TOP + EDGE)], axis))?;
-        let fit = |text: &str, size: f64| size.min(f64::from(EDGE / POINT + 80) / text_width(text).max(1.0));
-        write(root, &self.title, (LEFT + EDGE / 2, 30 * POINT), fit(&self.title, 20.0), HPos::Center, &BLACK)?;
+        // Both sides of the middle have as much room as the right one.
+        let room = f64::from(2 * (SIZE.0 - LEFT - EDGE / 2) / POINT - 10);
+        let letters = 20.0_f64.min(room / text_width(&self.title).max(1.0));
+        write(root, &self.title, (LEFT + EDGE / 2, 30 * POINT), letters, HPos::Center, &BLACK)?;
         for (label, at) in [("1".to_string(), 0), (grouped(self.n), EDGE)] {
-            write(root, &label, (LEFT + at, TOP + EDGE + 24 * POINT), LETTERS, HPos::Center, &BLACK)?;
+            let half = (LETTERS * text_width(&label) / 2.0) as i32 + 5;
+            let middle = (LEFT + at).min(SIZE.0 - half * POINT);
+            write(root, &label, (middle, TOP + EDGE + 24 * POINT), LETTERS, HPos::Center, &BLACK)?;
             write(root, &label, (LEFT - 8 * POINT, TOP + at + 6 * POINT), fit_left(&label), HPos::Right, &BLACK)?;
         }
         let entries = format!("{} entries", grouped(self.counts.iter().sum()));
@@ -99,6 +103,19 @@ mod tests {
                 let all: std::collections::BTreeSet<usize> = (0..n).map(|index| Spy::cell(n, index)).collect();
                 assert_eq!(all.len(), cells);
             }
+        }
+    }
+
+    #[test]
+    fn nothing_is_cut_off_at_the_edges() {
+        let title = "Poisson 3D, 200 x 200 x 200 points, 7-point stencil, matrix-free";
+        for (title, n) in [(title, 8_000_000), (&title[..9], 4_294_967_295), ("", 1)] {
+            let along = Spy::cells(n);
+            let png = Spy { title: title.into(), n, counts: vec![1; along * along] }.png();
+            let picture = tiny_skia::Pixmap::decode_png(&png).expect("a picture");
+            let (width, height) = (picture.width(), picture.height());
+            let is_paper = |x, y| picture.pixel(x, y).is_some_and(|pixel| pixel.red() == 255 && pixel.blue() == 255);
+            assert!((0..height).all(|y| is_paper(0, y) && is_paper(width - 1, y)), "{title} {n}");
         }
     }
 

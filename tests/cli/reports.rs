@@ -198,5 +198,24 @@ fn a_page_of_the_dense_problem_and_one_that_cannot_be_written() {
         assert_eq!(finished.code, Some(1), "{finished:?}");
         assert!(finished.stdout.contains("converged"), "the result is not lost");
         assert_eq!(finished.stderr.matches("cannot make the folder").count(), 1, "{finished:?}");
+        // Whatever cannot be written, the other files are.
+        let [in_vain, history, drawn, whole, made] = [
+            format!("{in_the_way}/x"),
+            folder.path("h.csv"),
+            folder.path("u.png"),
+            folder.path("run.json"),
+            folder.path("made"),
+        ];
+        let [vector, picture] = [".mtx", ".png"].map(|ending| format!("{in_vain}{ending}"));
+        let options = ["--output", &vector, "--history", &in_vain, "--png-partition", &picture, "--png", &drawn];
+        let finished =
+            run(how, &[&["poisson", "-n", "20", "--json", &whole, "--report", &made], &options[..]].concat());
+        assert_eq!((finished.code, finished.stderr.matches("halocg: error").count()), (Some(1), 1), "{finished:?}");
+        let finished = run(how, &["poisson", "-n", "20", "--json", &in_vain, "--history", &history]);
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+        let written = [drawn, whole, format!("{made}/run.json"), format!("{made}/report.html"), history];
+        for path in written {
+            std::fs::remove_file(&path).unwrap_or_else(|error| panic!("{how:?} {path}: {error}"));
+        }
     }
 }
