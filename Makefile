@@ -47,7 +47,7 @@ export OMPI_MCA_btl_vader_single_copy_mechanism = none
 
 # Steps share target folders and cores: one after the other, and the first failure stops.
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants reliability vtu convergence valgrind tsan miri test-no-mpi test-openmpi test-mpich python docs build build-mpich install deps deps-test clean
+.PHONY: help demo test bench bench-compare bench-input bench-peers bench-latency bench-latency-network paper-table paper-table-full lint hygiene fuzz mutants reliability vtu convergence valgrind tsan miri test-no-mpi test-openmpi test-mpich python python-mpich docs build build-mpich install deps deps-test clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -158,6 +158,10 @@ test-mpich: ## the tests that start ranks, under MPICH
 python: deps ## the Python package, built and tested in a venv under target/ (needs a package index of Python's)
 	@scripts/install-deps.sh python
 	@$(ANY_MPI) scripts/python.sh
+
+python-mpich: ## the same with MPICH
+	@scripts/install-deps.sh mpich python
+	@$(MPICH) scripts/python.sh
 
 docs: deps ## the library's documentation in target/doc; every program, command and link of the documents is tried
 	$(ANY_MPI) RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --release --no-deps
