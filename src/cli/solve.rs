@@ -279,7 +279,7 @@ impl PreconditionerOptions {
 /// How the matrix is kept and swept: changes the time and, but for the ordering, no bit of the result.
 #[derive(Args, Debug)]
 pub struct MatrixArgs {
-    /// How a rank keeps its rows; auto: in the last of these formats that suits them
+    /// How a rank keeps its rows; auto: in the one of these formats that takes the fewest bytes
     #[arg(long, value_parser = formats(), help_heading = "Matrix")]
     pub format: Option<FormatChoice>,
     /// In which order a rank's rows lie in memory; auto: rcm where neighbours are far from each other

@@ -63,7 +63,7 @@ pub enum Schedule {
 /// Choices of a [`DistMatrix`]. Format and schedule change no bit of a result, the order of rows no more than rounding.
 #[derive(Clone, Copy, Debug)]
 pub struct MatrixOptions {
-    /// How interior rows are kept; None for the last format that suits them.
+    /// How interior rows are kept; None for the one of the formats that takes the fewest bytes.
     pub format: Option<&'static Format>,
     /// In which order a rank's rows lie in memory.
     pub ordering: Ordering,
