@@ -120,7 +120,7 @@ mutants: ## 500 damaged files under mpirun -n 4: each is refused or solved, with
 	@scripts/install-deps.sh
 	HALOCG_MUTANTS=500 $(ANY_MPI) $(CARGO) test --release --test cli -- --nocapture mutants::
 
-reliability: deps ## docs/reliability.md: ranks killed 50 times, sound solves, 16 000 flipped bits, 500 damaged files (HALOCG_MATRICES names the folder)
+reliability: deps ## docs/reliability.md: ranks killed 50 times, failures in every stage, sound solves, 16 000 flipped bits, 500 damaged files (HALOCG_MATRICES names the folder)
 	$(MATRICES) HALOCG_RECORD=all $(ANY_MPI) $(CARGO) test --release --features faults --test reliability
 	@# The program that lies in the target folder is to be the one without faults again.
 	$(ANY_MPI) $(CARGO) build --release
@@ -149,10 +149,12 @@ test-no-mpi: ## the tests of the build without MPI: one rank, and ranks as threa
 
 test-openmpi: ## all tests, under Open MPI
 	@scripts/install-deps.sh openmpi
+	$(OPENMPI) $(CARGO) test --release --features faults --test faults $(TEST_FLAGS)
 	$(OPENMPI) $(CARGO) test --release $(TEST_FLAGS)
 
 test-mpich: ## the tests that start ranks, under MPICH
 	@scripts/install-deps.sh mpich
+	$(MPICH) $(CARGO) test --release --features faults --test faults $(TEST_FLAGS)
 	$(MPICH) $(CARGO) test --release --test ranks --test cli --example own_communicator --example read_and_solve $(TEST_FLAGS)
 
 python: deps ## the Python package, built and tested in a venv under target/ (needs a package index of Python's)

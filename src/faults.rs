@@ -1,7 +1,8 @@
 //! Failures on purpose, to test what follows from them. Without the feature `faults` nothing here does anything.
 //!
 //! `HALOCG_FAULT="RANK STAGE KIND"` lets one rank fail in one stage of a run. Stages are `load`, `partition`,
-//! `distribute`, `preconditioner`, `vectors`, `solve:K` (before iterate K is measured), `checkpoint`, `output`. Kinds are
+//! `distribute`, `preconditioner`, `vectors`, `restart`, `solve:K` (before iterate K is measured), `checkpoint`, `write` (of a
+//! checkpoint's bytes), `output`. Kinds are
 //! `panic`; `memory`, an allocation that the system refuses; `kill`, as the system would kill the process; and `io`:
 //! what the rank brings to the first agreement of the stage is an error of its own.
 //!

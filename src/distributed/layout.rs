@@ -2,6 +2,7 @@
 
 use super::halo::HaloPlan;
 use super::ordering::Ordering;
+use super::places::Places;
 use crate::comm::Comm;
 use crate::partition::{Owners, group_by};
 use crate::problem::{EvenSplit, Rows, Stencil};
@@ -168,13 +169,14 @@ pub fn localize(
 ) -> (Layout, HaloPlan) {
     let numbers = owned.numbers();
     // Ghosts: columns whose row is not here, by owner and then by number. Rows that touch one are boundary rows.
-    let is_owned = |column: u64| numbers.binary_search(&column).is_ok();
+    let mut places = Places::new(numbers);
     let permutation = ordering.permutation(owned);
     let (mut ghosts, mut boundary_rows, mut order) = (Vec::new(), Vec::new(), Vec::new());
     for k in 0..numbers.len() {
         let k = permutation.as_ref().map_or(k, |rows| rows[k] as usize);
         let before = ghosts.len();
-        ghosts.extend(owned.entries(k).map(|(column, _)| column).filter(|&column| !is_owned(column)));
+        let columns = owned.entries(k).map(|(column, _)| column).enumerate();
+        ghosts.extend(columns.filter(|&(entry, column)| places.of(entry, column).is_none()).map(|(_, column)| column));
         // Interior rows first; each kind in the order of the permutation, which keeps its locality.
         if ghosts.len() > before { &mut boundary_rows } else { &mut order }.push(k);
     }
@@ -194,9 +196,9 @@ pub fn localize(
     for (local, &k) in order.iter().enumerate() {
         place[k] = local as u32;
     }
-    let local_column = |column: u64| match numbers.binary_search(&column) {
-        Ok(k) => place[k],
-        Err(_) => {
+    let mut local_column = |entry: usize, column: u64| match places.of(entry, column) {
+        Some(k) => place[k],
+        None => {
             let k = ghost_places.binary_search_by_key(&column, |&(ghost, _)| ghost);
             ghost_places[k.expect("a column is owned or a ghost")].1
         }
@@ -204,7 +206,8 @@ pub fn localize(
     let mut row = Vec::new();
     for (local, &k) in order.iter().enumerate() {
         row.clear();
-        row.extend(owned.entries(k).map(|(column, value)| (local_column(column), value)));
+        let entries = owned.entries(k).enumerate();
+        row.extend(entries.map(|(entry, (column, value))| (local_column(entry, column), value)));
         if local < interior_rows { interior(&row) } else { boundary(&row) }
     }
 

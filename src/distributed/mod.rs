@@ -3,6 +3,7 @@
 mod halo;
 mod layout;
 mod ordering;
+mod places;
 mod scatter;
 
 pub use halo::{Halo, HaloPlan};

@@ -1,6 +1,7 @@
 //! In which order a rank's rows lie in memory.
 
 use super::layout::OwnedRows;
+use super::places::Places;
 use sprs::CsMatViewI;
 use sprs::linalg::ordering::{cuthill_mckee_custom, order::Reversed, start::Strategy};
 
@@ -32,10 +33,11 @@ impl Graph {
     /// Of the entries whose column is owned too.
     fn new(owned: &impl OwnedRows) -> Graph {
         let numbers = owned.numbers();
+        let mut places = Places::new(numbers);
         let mut graph = Graph { starts: vec![0], columns: Vec::new() };
         for k in 0..numbers.len() {
-            let places = owned.entries(k).filter_map(|(column, _)| numbers.binary_search(&column).ok());
-            graph.columns.extend(places.map(|place| place as u32));
+            let columns = owned.entries(k).enumerate().filter_map(|(entry, (column, _))| places.of(entry, column));
+            graph.columns.extend(columns.map(|place| place as u32));
             graph.starts.push(graph.columns.len());
         }
         graph

@@ -399,6 +399,7 @@ fn begin_anew(
     let x = rest.vectors.into_iter().next()?;
     let r = residual(a, b, &x);
     course.error.restart(course.error.initial());
+    course.trust.forget_health();
     course.replacements += 1;
     Some((course, (kind.start)(a, m, x, r)))
 }

@@ -131,7 +131,8 @@ impl Health {
         self.alarmed = residual || direction;
         if finding.is_none() {
             self.comparisons += 1;
-            [0, 1].into_iter().for_each(|k| self.largest[k] = self.largest[k].max(gaps[k]));
+            // What is beyond the limit was let through once. Were all of it learned, nothing would be found any more.
+            [0, 1].into_iter().for_each(|k| self.largest[k] = self.largest[k].max(gaps[k].min(limits[k])));
             (self.p_square, self.lambda, self.largest_nu) = (p_square, lambda, self.largest_nu.max(now.nu));
             self.drift = beta * self.drift + lambda * step;
         }
@@ -205,6 +206,40 @@ mod tests {
         assert_eq!(health.clone().find(&off(&now, 1e-8)), Some(Finding::Residual));
     }
 
+    /// The sizes of the module's text, with numbers for which they are known.
+    #[test]
+    fn what_a_gap_is_compared_with() {
+        let is_near = |one: f64, other: f64| assert!((one - other).abs() <= 1e-8 * other, "{one} is not {other}");
+        let [gap_of_nu, gap_of_delta] = [2f64.powi(-40), 2f64.powi(-30)];
+        let before = scalars(4.0, 2.0, 9.0, 1.0, f64::NAN); // α = 2, a step of 2 + 2 · 3, β = 1/4
+        for (lambda, apart, size) in
+            [(3.0, false, 8.0 * 8.0), (3.0, true, 8.0 * (8.0 + 5.0)), (0.125, false, 8.0 * 8.0)]
+        {
+            let mut health = Health {
+                before: Some(before),
+                p_square: 16.0,
+                largest_nu: 25.0,
+                lambda,
+                drift: 5.0,
+                ..Health::default()
+            };
+            let lambda = f64::max(lambda, 0.5);
+            let mut now = scalars(1.0 + gap_of_nu, 3.0, 36.0, 3.0 - 0.25 - gap_of_delta, 1.0);
+            now.summed.as_mut().unwrap().apart = apart;
+            assert_eq!(health.find(&now), None);
+            is_near(health.largest[0], gap_of_nu / f64::EPSILON / size);
+            let size = 0.25 * (lambda * 4.0 * 8.0 + 5.0) + (2f64.sqrt() + 1.0) * 6.0;
+            is_near(health.largest[1], gap_of_delta / f64::EPSILON / size);
+            is_near(health.p_square, 2.0);
+            is_near(health.drift, 0.25 * 5.0 + lambda * 8.0);
+            assert_eq!([health.lambda, health.largest_nu], [lambda, 25.0]);
+
+            // Replaced: only the largest squares stay, and s has no drift but of its own product.
+            assert_eq!(health.find(&scalars(49.0, 3.0, 36.0, 3.0, f64::NAN)), None);
+            assert_eq!([health.p_square, health.largest_nu, health.drift], [49.0, 49.0, 7.0 * lambda]);
+        }
+    }
+
     #[test]
     fn what_was_learned_is_saved() {
         let (mut health, now) = learned();
@@ -238,7 +273,8 @@ mod tests {
         let off = Scalars { nu: then.nu * (1.0 + 1e-8), ..then };
         assert_eq!(goes_on.find(&off), Some(Finding::Residual), "alarms are no lesson");
         let Summed { mu, gamma, delta, .. } = next.summed.unwrap();
-        let usual = |nu: f64| scalars(1.1 * nu, mu, gamma, delta, nu);
-        assert_eq!(health.find(&usual(next.nu)), None, "it is usual here");
+        let wrong = scalars(1e30, mu, gamma, delta, next.nu);
+        assert_eq!(health.find(&wrong), None, "twice in a row it is no accident");
+        assert!(health.largest.iter().all(|largest| *largest < 1e12), "no lesson either: {:?}", health.largest);
     }
 }

@@ -91,21 +91,8 @@ pub(super) fn repair_direction(
     alpha: f64,
     beta: f64,
 ) {
-    let mut difference = residual(a, b, method.solution());
-    subtract_residual(method, m, &mut difference);
-    let diagonal = a.diagonal();
-    let lessened: Vec<f64> = difference.iter().zip(&diagonal).map(|(r, a)| r * r / a).collect();
-    let Some(i) = greatest(a, &lessened) else { return };
-    let mut correction = vec![0.0; b.len()];
-    if let Some(i) = i {
-        correction[i] = difference[i] / diagonal[i];
-    }
-    let mut column = vec![0.0; b.len()];
-    a.apply(&correction, &mut column);
-    let rest: Vec<f64> = difference.iter().zip(&column).map(|(difference, column)| difference - column).collect();
-    let comm = a.layout().comm();
-    let [rest, whole] = comm.sum_of([comm.dot(&rest, &rest), comm.dot(&difference, &difference)]);
-    if rest <= GAIN * GAIN * whole {
+    for _ in 0..MOST_STEPS {
+        let Some(correction) = correction(a, m, b, method) else { return };
         for column in method.state().vectors {
             match column {
                 Column::One("x", x) => axpy(x, 1.0, &correction),
@@ -114,6 +101,29 @@ pub(super) fn repair_direction(
             }
         }
     }
+}
+
+/// What is to be added to x, one entry of one rank, so that little is left of the difference between the two residuals; None if
+/// there is no such entry. Nothing is squared: the difference may be as large as numbers can be. Collective.
+fn correction(a: &mut dyn Operator, m: &dyn Preconditioner, b: &[f64], method: &mut dyn Method) -> Option<Vec<f64>> {
+    let mut difference = residual(a, b, method.solution());
+    subtract_residual(method, m, &mut difference);
+    let diagonal = a.diagonal();
+    let lessened: Vec<f64> = difference.iter().zip(&diagonal).map(|(r, a)| r.abs() / a.sqrt()).collect();
+    let i = greatest(a, &lessened)?;
+    let mut correction = vec![0.0; b.len()];
+    if let Some(i) = i {
+        correction[i] = difference[i] / diagonal[i];
+    }
+    let mut column = vec![0.0; b.len()];
+    a.apply(&correction, &mut column);
+    let rest: Vec<f64> = difference.iter().zip(&column).map(|(difference, column)| difference - column).collect();
+    let mut largest = [&rest, &difference].map(|values| {
+        values.iter().fold(0.0, |largest: f64, v| if v.is_nan() { f64::INFINITY } else { largest.max(v.abs()) })
+    });
+    a.layout().comm().reduce_f64(Op::Max, &mut largest);
+    let [rest, whole] = largest;
+    (whole.is_finite() && rest <= GAIN * whole).then_some(correction)
 }
 
 /// Takes the recurrence's residual from a vector.
@@ -134,9 +144,93 @@ fn subtract_residual(method: &mut dyn Method, m: &dyn Preconditioner, from: &mut
 }
 
 /// Where the greatest of the ranks' values is, if it is on this rank; the outer None if no value is positive. Collective.
+///
+/// NaN counts as nothing: what the maximum of a NaN is depends on the MPI library and on the order, and ranks with different
+/// maxima would part ways.
 fn greatest(a: &dyn Operator, values: &[f64]) -> Option<Option<usize>> {
-    let mine = values.iter().copied().enumerate().max_by(|one, other| one.1.total_cmp(&other.1));
+    let numbers = values.iter().map(|value| if value.is_nan() { 0.0 } else { *value });
+    let mine = numbers.enumerate().max_by(|one, other| one.1.total_cmp(&other.1));
     let mut most = [mine.map_or(0.0, |(_, value)| value)];
     a.layout().comm().reduce_f64(Op::Max, &mut most);
     (most[0] > 0.0).then(|| mine.filter(|(_, value)| *value == most[0]).map(|(i, _)| i))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::method::Step;
+    use super::*;
+    use crate::comm::Comm;
+    use crate::krylov;
+    use crate::operator::Function;
+    use crate::preconditioner;
+
+    const N: u64 = 12;
+
+    fn chain(comm: &Comm) -> Function {
+        let product = |x: &[f64], _: &[f64], y: &mut [f64]| {
+            let at = |i: usize| x.get(i).copied().unwrap_or(0.0);
+            (0..x.len()).for_each(|i| y[i] = 2.5 * x[i] - at(i + 1) - at(i.wrapping_sub(1)));
+        };
+        let diagonal = vec![2.5; N as usize];
+        Function::new(comm, N, 0..N, &[], diagonal, product).expect("a chain")
+    }
+
+    fn x_and_p(method: &mut dyn Method) -> [Vec<f64>; 2] {
+        let mut found = [Vec::new(), Vec::new()];
+        for column in method.state().vectors {
+            match column {
+                Column::One("x", x) => found[0] = x.to_vec(),
+                Column::One("p", p) => found[1] = p.to_vec(),
+                _ => (),
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn an_error_in_p_of_any_size_is_taken_out_of_x_and_a_small_one_out_of_p() {
+        let comm = Comm::alone();
+        for error in [1e-3, -7.0, 1e100, -1e160, 1e250] {
+            let mut a = chain(&comm);
+            let mut m = preconditioner::Kind::named("none").expect("in the table").build(&a).expect("it builds");
+            let kind = krylov::Kind::named("pipe-pr-cg").expect("in the table");
+            let b: Vec<f64> = (0..N).map(|i| (i as f64).cos()).collect();
+            let mut method = (kind.start)(&mut a, m.as_mut(), vec![0.0; b.len()], b.clone());
+            let mut alpha = f64::NAN;
+            for _ in 0..3 {
+                method.measure(&mut a, m.as_mut());
+                let Step::Taken { alpha: taken, .. } = method.advance(&mut a, m.as_mut()) else { panic!("no step") };
+                alpha = taken;
+            }
+            method.measure(&mut a, m.as_mut());
+            let beta = 0.4;
+            let right = x_and_p(method.as_mut());
+            for column in method.state().vectors {
+                match column {
+                    Column::One("x", x) => x[5] += alpha * error,
+                    Column::One("p", p) => p[5] += beta * error,
+                    _ => (),
+                }
+            }
+            repair_direction(&mut a, m.as_ref(), &b, method.as_mut(), alpha, beta);
+            // Of p_i nothing is left beside 1e100; it is found not to be conjugate then, and the solve restarts from x.
+            let told = if error.abs() < 1e3 { 2 } else { 1 };
+            for (right, repaired) in right.iter().zip(x_and_p(method.as_mut())).take(told) {
+                let far = right.iter().zip(&repaired).map(|(one, other)| (one - other).abs()).fold(0.0, f64::max);
+                assert!(far < 1e-12, "{error:e}: {far:e} away");
+            }
+        }
+    }
+
+    #[test]
+    fn where_a_value_is_no_number_another_is_the_greatest() {
+        let found = Comm::threads(3, |comm| {
+            let share = comm.rank() as u64..comm.rank() as u64 + 1;
+            let a = Function::new(comm, 3, share, &[], vec![1.0], |x: &[f64], _: &[f64], y: &mut [f64]| y[0] = x[0])
+                .expect("three rows");
+            let values = [vec![f64::NAN, 5.0], vec![3.0], vec![f64::NAN]];
+            [greatest(&a, &values[comm.rank()]), greatest(&a, &[f64::NAN])]
+        });
+        assert_eq!(found, [[Some(Some(1)), None], [Some(None), None], [Some(None), None]]);
+    }
 }

@@ -48,6 +48,9 @@ impl Saved {
             let best = course.best.as_mut()?;
             (best.x, best.r) = (x, r);
         }
+        if self.history.len() as u64 != self.iteration {
+            return None; // a record for each iterate before
+        }
         course.iteration = self.iteration;
         course.history = std::mem::take(&mut self.history);
         self.scalars = scalars.collect();

@@ -129,6 +129,11 @@ impl Trust {
         self.health.take_scalars(saved)
     }
 
+    /// What was learned belongs to another preconditioner.
+    pub(super) fn forget_health(&mut self) {
+        self.health = Health::default();
+    }
+
     /// Whether corrupted vectors are looked for, and put right.
     pub(super) fn checks_health(&self) -> bool {
         self.check_health

@@ -102,6 +102,7 @@ impl<'a> Keeper<'a> {
         let (Some(path), Some(identity)) = (&self.job.checkpointing.restart, &self.identity) else {
             return Ok(Begin::At(x0));
         };
+        faults::enter(self.comm.rank(), "restart");
         let (saved, same_owners) = checkpoint::read(layout, path, identity)?;
         self.facts.restarted_at = Some(saved.iteration);
         // Another M would make nonsense of the directions.

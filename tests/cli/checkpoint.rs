@@ -212,11 +212,95 @@ fn signals_and_the_time_limit_end_a_solve_in_order() {
             assert!(Some(read(&y)) == whole, "{how:?} {name}: the same bits");
         }
     }
-    let c = folder.path(&unique("c"));
-    // Over before the first iterate, however fast the machine.
-    let limited = arguments("poisson -n 700 --rtol 1e-9 --max-seconds 0.001 --checkpoint");
-    let (stdout, _) = ends(how, &[limited, vec![c]].concat(), 4);
-    assert!(stdout.contains("TIME_LIMIT") && stdout.contains("to go on"), "{stdout}");
+}
+
+#[test]
+fn the_time_limit_leaves_a_checkpoint_to_go_on_from() {
+    let folder = Folder::new("time limit");
+    for how in both(3) {
+        let [c, x, y] = ["c", "x", "y"].map(|name| folder.path(&unique(name)));
+        let words = |more: &[&str]| {
+            let more = more.iter().map(|word| word.to_string());
+            arguments("poisson -n 90 --rtol 1e-9 --solver pipe-pr-cg").into_iter().chain(more).collect::<Vec<_>>()
+        };
+        ends(how, &words(&["-o", &x]), 0);
+        // Over before the first iterate, however fast the machine.
+        let (stdout, _) = ends(how, &words(&["--max-seconds", "0.000001", "--checkpoint", &c]), 4);
+        assert!(stdout.contains("TIME_LIMIT") && stdout.contains("to go on"), "{stdout}");
+        ends(how, &words(&["--restart", &c, "-o", &y]), 0);
+        assert!(read(&x) == read(&y), "{how:?}: the same bits");
+    }
+}
+
+/// The words of a line as a shell takes them.
+fn words_of(line: &str) -> Vec<String> {
+    let mut shell = std::process::Command::new("sh");
+    let shell = shell.args(["-c", &format!("printf '%s\\n' {line}")]).output().expect("a shell");
+    String::from_utf8(shell.stdout).expect("UTF-8").lines().map(String::from).collect()
+}
+
+#[test]
+fn what_the_summary_says_is_typed_until_the_solve_is_done() {
+    let folder = Folder::new("typed on");
+    for how in both(2) {
+        let [c, x, y] = ["it's c", "x", "y"].map(|name| folder.path(&unique(name)));
+        let fixed = arguments("poisson -n 30 --rtol 1e-10 --solver pipe-pr-cg");
+        ends(how, &[&fixed[..], &["-o".into(), x.clone()]].concat(), 0);
+        let more = ["--max-it", "12", "--checkpoint", &c, "-o", &y].map(String::from);
+        let mut line = [fixed, more.to_vec()].concat();
+        let mut typed = 0;
+        // As threads the number of ranks is among the words; mpirun is typed before them.
+        let mut how_typed = how;
+        loop {
+            let words: Vec<&str> = line.iter().map(String::as_str).collect();
+            let finished = run(how_typed, &words);
+            if finished.code == Some(0) {
+                break;
+            }
+            assert_eq!(finished.code, Some(4), "{words:?} {finished:?}");
+            let lines: Vec<&str> = finished.stdout.lines().collect();
+            let at = lines.iter().position(|line| line.starts_with("to go on")).expect("what to type");
+            line = words_of(lines[at].trim_start_matches("to go on"));
+            line.remove(0); // the program
+            typed += 1;
+            if let Launch::Threads(_) = how {
+                how_typed = Launch::Alone;
+            }
+        }
+        assert!(typed >= 2, "{how:?}: typed {typed} times");
+        assert!(read(&x) == read(&y), "{how:?}: the same bits");
+    }
+}
+
+/// Where squares of the numbers over- or underflow.
+#[test]
+fn entries_of_1e150_and_1e_minus_150_are_solved_and_saved() {
+    let folder = Folder::new("scales");
+    let n = 40;
+    for power in ["e150", "e-150"] {
+        let mut text = format!("%%MatrixMarket matrix coordinate real symmetric\n{n} {n} {}\n", 2 * n - 1);
+        for row in 1..=n {
+            text += &format!("{row} {row} 2.1{power}\n");
+            if row > 1 {
+                text += &format!("{row} {} -1{power}\n", row - 1);
+            }
+        }
+        let matrix = folder.write(&format!("a{power}.mtx"), text);
+        for how in both(3) {
+            for solver in ["pipe-pr-cg", "hs-cg"] {
+                let [c, x] = ["c", "x"].map(|name| folder.path(&unique(name)));
+                let words = |more: &[&str]| {
+                    let fixed = ["solve", &matrix, "--solver", solver, "--rtol", "1e-12"];
+                    fixed.into_iter().chain(more.iter().copied()).map(String::from).collect::<Vec<_>>()
+                };
+                ends(how, &words(&["--checkpoint", &c, "--max-it", "7"]), 4);
+                ends(how, &words(&["--restart", &c, "-o", &x]), 0);
+                let one = 1.0 / (n as f64).sqrt();
+                let far = read_vector(&x).iter().map(|x| (x / one - 1.0).abs()).fold(0.0, f64::max);
+                assert!(far < 1e-9, "{power} {how:?} {solver}: {far:e} away");
+            }
+        }
+    }
 }
 
 #[test]

@@ -109,7 +109,11 @@ fn misfits(comm: &Comm) {
     let method = krylov::Kind::named("hs-cg").unwrap();
     let mut short = hs.clone();
     short.scalars.pop();
-    for (wrong, fits) in [(gv, false), (short, false), (hs, true)] {
+    let mut without_records = hs.clone();
+    without_records.history.clear();
+    let (begin, mut watch) = (Begin::Anew(without_records.clone()), Saving::default());
+    assert!(solve(&mut a, m.as_mut(), begin, method, &settings, &mut watch).is_none());
+    for (wrong, fits) in [(gv, false), (short, false), (without_records, false), (hs, true)] {
         let outcome = solve(&mut a, m.as_mut(), Begin::From(wrong), method, &settings, &mut Saving::default());
         assert_eq!(outcome.is_some(), fits);
     }

@@ -58,6 +58,8 @@ fn round(way: Way, number: u64, most: u32) -> Round {
         let ranks = if way == Way::SameRanks || round.kills == 0 { first } else { 1 + random.below(4) as usize };
         let restart: &[&str] = if std::fs::exists(&c).expect("a folder") { &["--restart", &c] } else { &[] };
         round.restarts += u32::from(!restart.is_empty());
+        // Of a write that an earlier kill ended.
+        let _ = std::fs::remove_file(format!("{c}.part"));
         let mut command = Launch::Mpirun(ranks).command(common::halocg());
         command.args(words(&["-o", &y, "--history", &i, "--checkpoint", &c])).args(CHECKPOINTS).args(restart);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");

@@ -12,6 +12,7 @@ mod mutants;
 mod support;
 
 mod campaign;
+mod failing;
 mod flips;
 mod kills;
 mod record;

@@ -2,7 +2,7 @@
 
 use crate::campaign::{self, Campaign};
 use crate::flips::TARGETS;
-use crate::{common, kills, mutants, survey};
+use crate::{common, failing, kills, mutants, survey};
 use halocg::comm::Comm;
 use std::path::Path;
 
@@ -11,7 +11,13 @@ const FLIPS: usize = 2000;
 const MUTANTS: u64 = 500;
 
 type Part = (&'static str, fn() -> String);
-const PARTS: [Part; 4] = [("kills", kills::record), ("survey", survey::record), ("flips", flips), ("mutants", mutants)];
+const PARTS: [Part; 5] = [
+    ("kills", kills::record),
+    ("failing", failing::record),
+    ("mutants", mutants),
+    ("survey", survey::record),
+    ("flips", flips),
+];
 
 /// What HALOCG_RECORD names: one part, or all.
 pub fn all() {

@@ -207,6 +207,7 @@ fn a_vector_comes_back_as_it_was_written() {
     let x: [f64; 9] = [1.0, -2.5e-300, 1.0 / 3.0, -0.0, 4.0, 5.0, 6.0, 7.0, 8.0];
     let bits: Vec<u64> = x.iter().map(|x| x.to_bits()).collect();
     let sparse = Input::new(format!("{GENERAL}3 1 3\n2 1 5\n3 1 1e16\n2 1 1\n").as_bytes());
+    let huge = Input::new(format!("{GENERAL}3 1 3\n2 1 1e308\n3 1 1\n2 1 1e308\n").as_bytes());
     let written = Input::new(b"");
     for ranks in [1, 2, 3, 4, 7] {
         let split = EvenSplit { n: 9, ranks };
@@ -217,6 +218,8 @@ fn a_vector_comes_back_as_it_was_written() {
         for piece_bytes in [1, 7, 1 << 20] {
             assert_eq!(written.vector(9, ranks, piece_bytes), Ok(bits.clone()));
             assert_eq!(sparse.vector(3, ranks, piece_bytes), Ok([0.0, 6.0, 1e16].map(f64::to_bits).to_vec()));
+            let sum = huge.vector(3, ranks, piece_bytes).unwrap_err();
+            assert!(sum.ends_with("the values given for row 2 add up to no finite number"), "{sum}");
             let short = written.vector(4, ranks, piece_bytes).unwrap_err();
             assert!(short.starts_with("a.mtx:2: expected a vector of 4 values"), "{short}");
         }

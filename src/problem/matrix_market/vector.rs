@@ -4,7 +4,7 @@ use super::body::{self, Entry, Take};
 use super::header::{Header, Layout};
 use super::{COMMENTS, Reading};
 use crate::comm::{Comm, Op};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::problem::EvenSplit;
 use crate::problem::arrivals::Arrivals;
 use crate::text::{Head, Text};
@@ -45,6 +45,11 @@ pub(super) fn read(comm: &Comm, path: &Path, n: u64, reading: &Reading) -> Resul
             Layout::Coordinate => vector[row] += value,
         }
     }
+    let bad = vector.iter().position(|value| !value.is_finite()).map(|row| share.start + row as u64 + 1);
+    comm.agree(bad.map_or(Ok(()), |row| {
+        let file = path.display();
+        Err(Error::input(format!("{file}: the values given for row {row} add up to no finite number")))
+    }))?;
     Ok(vector)
 }
 
