@@ -7,6 +7,8 @@
 #PBS -N halocg
 #PBS -l select=4:ncpus=32:mpiprocs=32
 #PBS -l walltime=01:00:00
+# What PBS runs is a copy of its own, wherever this file lies.
+script=$(realpath "$0")
 cd "$PBS_O_WORKDIR" || exit 1
 matrix=${matrix:?"name a matrix: qsub -v matrix=A.mtx"}
 state=${matrix%.mtx}.checkpoint
@@ -21,6 +23,6 @@ code=$?
 # 4: a limit or a signal. Any other code is an answer, or an error that another turn would meet again.
 case $code in
     0) rm -f "$state" ;;
-    4) qsub -v "matrix=$matrix" examples/pbs.sh ;;
+    4) qsub -v "matrix=$matrix" < "$script" ;;
 esac
 exit "$code"

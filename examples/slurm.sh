@@ -17,7 +17,7 @@ state=${matrix%.mtx}.checkpoint
 restart=()
 if [ -e "$state" ]; then restart=(--restart "$state"); fi
 
-# One rank per core: the ranks do not start threads of their own.
+# One rank per core: the ranks do not start threads of their own. Where Slurm's default is another: srun --mpi=pmix.
 srun --cpu-bind=cores halocg solve "$matrix" --pc bjacobi --rtol 1e-8 \
     --checkpoint "$state" --checkpoint-every 600s "${restart[@]}" \
     --output "${matrix%.mtx}.x.mtx" --json "${matrix%.mtx}.json"

@@ -9,6 +9,7 @@ mod generated;
 mod info;
 mod mesh;
 mod partition;
+mod petsc;
 mod predict;
 mod solve;
 mod values;
@@ -23,8 +24,8 @@ pub use mesh::MeshOptions;
 pub use partition::PartitionOptions;
 pub use predict::{PredictOptions, PredictedPc};
 pub use solve::{
-    FormatChoice, MatrixArgs, OrderingName, PreconditionerOptions, ScheduleName, SolveOptions, SolverChoice,
-    StopOnName, SumArgs, SumName,
+    FormatChoice, MatrixArgs, OrderingName, PreconditionerOptions, ProgressName, ScheduleName, SolveOptions,
+    SolverChoice, StopOnName, SumArgs, SumName,
 };
 
 use crate::error::{Error, Result};
@@ -77,7 +78,7 @@ Exit codes: 0 converged, 1 internal or I/O, 2 usage, 3 bad input, 4 iteration or
 pub enum Engine {
     /// MPI under a launcher, one rank otherwise.
     Auto,
-    /// One rank.
+    /// One rank, without MPI.
     Alone,
     /// MPI, whatever started this process.
     Mpi,
@@ -330,11 +331,10 @@ impl Cli {
         if let Some(text) = documents::list_of_values(&arguments) {
             return Err(Instead::Values(text));
         }
-        let mut command = config::with_defaults(Cli::command(), &arguments).map_err(Instead::Message)?;
-        let parsed = command.try_get_matches_from_mut(&arguments).and_then(|matches| {
-            Ok(Cli { in_force: config::in_force(&command, &matches), ..Cli::from_arg_matches(&matches)? })
+        let parsed = petsc::refuse(&arguments).and_then(|()| config::matches(&arguments)).and_then(|matches| {
+            Ok(Cli { in_force: config::in_force(&Cli::command(), &matches), ..Cli::from_arg_matches(&matches)? })
         });
-        parsed.map_err(|message| Instead::Message(config::blamed(message, &arguments)))
+        parsed.map_err(Instead::Message)
     }
 
     /// The task, if the arguments fit together.

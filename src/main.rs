@@ -15,7 +15,7 @@ fn main() {
     // Without it, an allocation that fails ends the process by a signal.
     let _ = signals::exit_on_abort(ExitCode::Internal as i32);
     let launched = launcher::announced();
-    let is_first = launched.is_none_or(|(_, rank)| rank == 0);
+    let is_first = launched.or(launcher::lone_task()).is_none_or(|(_, rank)| rank == 0);
     let cli = Cli::from_arguments(std::env::args_os()).unwrap_or_else(|instead| {
         say_once(is_first, || instead.print());
         exit(instead.exit_code())
@@ -53,6 +53,9 @@ fn run(cli: Cli, launched: usize) -> Result<ExitCode> {
     if let Task::Run(_) = task {
         signals::listen()
             .map_err(|cause| Error::new(ExitCode::Internal, format!("cannot listen to signals: {cause}")))?;
+    }
+    if engine == Engine::Auto {
+        launcher::refuse_lone_task()?;
     }
     if let Some(ranks) = threads {
         if engine != Engine::Auto {

@@ -46,9 +46,6 @@ impl Options {
                 )));
             }
         }
-        if self.chebyshev_degree == 0 {
-            return Err(PyValueError::new_err("chebyshev_degree = 0: at least 1 is needed"));
-        }
         Ok(Choice {
             solver: krylov::Kind::named(&self.solver).ok_or_else(|| unknown("solver", &self.solver, solvers()))?,
             preconditioner: preconditioner::Kind::named(&self.pc)

@@ -120,6 +120,8 @@ def test_a_solve_that_does_not_converge_says_so():
         (dict(atol=float("nan")), ValueError, "atol = NaN"),
         (dict(rtol="small"), ValueError, "could not convert"),
         (dict(threads=0), ValueError, "threads = 0: at least 1"),
+        (dict(threads=1025), ValueError, "threads = 1025: at most 1024"),
+        (dict(chebyshev_degree=101), ValueError, "chebyshev_degree = 101: at most 100"),
         (dict(max_iterations=1.5), TypeError, "max_iterations must be an int"),
         (dict(callback=3), TypeError, "callback must be callable"),
         (dict(b=np.ones(19)), ValueError, r"b has shape \(19,\), but A has 20 rows"),
@@ -160,6 +162,25 @@ def test_the_callback_sees_every_iterate_and_may_end_the_solve(threads):
     with pytest.raises(Enough):
         halocg.solve(A, b, threads=threads, callback=stop)
     assert calls == list(range(8))
+
+
+@pytest.mark.parametrize("kind", [ValueError, halocg.Error, KeyError])
+def test_an_exception_of_the_callback_is_passed_on_as_it_is(kind):
+    def stop(iteration, _):
+        if iteration == 3:
+            raise thrown
+
+    thrown = kind("stop --now-x")
+    with pytest.raises(kind) as caught:
+        halocg.solve(grid(20, 20), np.ones(400), callback=stop)
+    assert caught.value is thrown and thrown.args == ("stop --now-x",)
+    assert "stop" in [entry.name for entry in caught.traceback]
+
+
+def test_a_polynomial_may_be_a_constant():
+    A, b = grid(20, 20), np.ones(400)
+    constant, jacobi = halocg.solve(A, b, pc="chebyshev", chebyshev_degree=0), halocg.solve(A, b, pc="jacobi")
+    assert constant.converged and abs(constant.iterations - jacobi.iterations) <= 1
 
 
 def test_other_threads_run_during_a_solve():

@@ -9,7 +9,7 @@ use crate::partition::Partition;
 use crate::pipeline::{Checkpointing, Files, Job, Protocol, RightHandSide, Survey};
 use crate::preconditioner;
 use crate::problem::{Reading, Source};
-use crate::report::Options;
+use crate::report::{Options, ProgressLine};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -17,10 +17,10 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 pub struct CompareOptions {
     /// Methods, separated by commas, or all; all by default, for the model problem pipe-pr-cg
-    #[arg(long, alias = "solver", value_parser = solver_list)]
+    #[arg(long, alias = "solver", value_parser = solver_list())]
     pub solvers: Option<List<krylov::Kind>>,
     /// Preconditioners, separated by commas, or all
-    #[arg(long, default_value = "none", value_parser = preconditioner_list)]
+    #[arg(long, default_value = "none", value_parser = preconditioner_list())]
     pub pc: List<preconditioner::Kind>,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -122,6 +122,7 @@ impl CompareOptions {
                 settings,
                 checkpointing: Checkpointing::default(),
                 monitor: false,
+                progress: ProgressLine::Auto,
                 view: false,
                 log_view: false,
                 files: Files { json: self.json.clone(), ..Files::default() },

@@ -1,44 +1,46 @@
 //! Options from a file.
 //!
-//! The keys of a TOML file, which are long names of options, become the default values of the subcommand in force: what
-//! the command line says wins, and a bad value is refused by whatever refuses it there.
+//! The keys of a TOML file, which are long names of options, are words that the command line might have held: those
+//! that it does not give itself are added to it. So a value, a conflict, or an option that needs another one is looked
+//! at like any other.
 
 use super::Cli;
 use crate::report::Options;
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, Error};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
-/// `command`, with the values of the file that the arguments name with `--config`, if they do.
+/// What the arguments come to, and the file that they name with `--config`, if they do.
 ///
 /// # Errors
-/// When the file cannot be read or is not TOML, or when a key is no option of the subcommand.
-pub(super) fn with_defaults(mut command: Command, arguments: &[OsString]) -> Result<Command, Error> {
-    let (Some(file), subcommands) = announced(&command, arguments) else { return Ok(command) };
-    let table = read(&file).map_err(refused)?;
-    for (key, value) in table {
-        let refuse = |message: &str| refused(format!("{}: `{key}` {message}", file.display()));
-        let words = words(&value).ok_or_else(|| refuse("must be a text, a number, true, false, or a list of them"))?;
-        command = with_default(&command, &subcommands, &key, &words)
-            .ok_or_else(|| refuse(&format!("is no option of halocg {}", subcommands.join(" "))))?;
+/// Help, or what is wrong with the arguments; when the file cannot be read or is not TOML, or when it holds what is no
+/// option of the subcommand, or does not go together with the arguments.
+pub(super) fn matches(arguments: &[OsString]) -> Result<ArgMatches, Error> {
+    let mut command = Cli::command();
+    let alone = command.try_get_matches_from_mut(arguments);
+    // Nearly always there is none, and no need to parse twice.
+    if !arguments.iter().any(|argument| argument.as_encoded_bytes().starts_with(b"--config")) {
+        return alone;
     }
-    Ok(command)
-}
-
-/// `message`, naming the file of the arguments if its values are to blame.
-pub(super) fn blamed(message: Error, arguments: &[OsString]) -> Error {
-    let mut plain = Cli::command();
-    let (Some(file), _) = announced(&plain, arguments) else { return message };
-    match plain.try_get_matches_from_mut(arguments) {
-        Ok(_) => {
-            let message = message.to_string();
-            let first = message.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
-            refused(format!("{}: {first}", file.display()))
-        }
-        Err(_) => message,
-    }
+    let lacks = match &alone {
+        Ok(_) => false,
+        // The file may have it.
+        Err(error) if error.kind() == ErrorKind::MissingRequiredArgument => true,
+        Err(_) => return alone,
+    };
+    let Ok(typed) = forgiving(Cli::command()).try_get_matches_from(arguments) else { return alone };
+    let Some(file) = named(&typed) else { return alone };
+    let words = words_of(&file, &mut command, &typed).map_err(refused)?;
+    let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+    let all = arguments[..end].iter().chain(&words).chain(&arguments[end..]);
+    Cli::command().try_get_matches_from(all).map_err(|error| {
+        // What was missing before, the file only does not have.
+        let is_its_fault = !(lacks && error.kind() == ErrorKind::MissingRequiredArgument);
+        if is_its_fault { blamed(&file, &error) } else { error }
+    })
 }
 
 /// What the arguments came to, by long name; arguments without one by their own.
@@ -58,28 +60,33 @@ pub(super) fn in_force(command: &Command, matches: &ArgMatches) -> Options {
     all
 }
 
+/// True if the option has this name, or one of PETSc's; an underscore is as good as a hyphen.
+pub(super) fn is_called(argument: &Arg, name: &str) -> bool {
+    let name = name.replace('_', "-");
+    let is_alias = || argument.get_all_aliases().is_some_and(|aliases| aliases.contains(&name.as_str()));
+    argument.get_long() == Some(&name) || is_alias()
+}
+
+/// The command, which takes what it understands of the arguments, and so do its subcommands.
+fn forgiving(command: Command) -> Command {
+    command.ignore_errors(true).mut_subcommands(forgiving)
+}
+
 fn refused(message: String) -> Error {
     Error::raw(ErrorKind::ValueValidation, message + "\n")
 }
 
-/// The file, and the subcommands that the arguments lead to, the outermost first. Whatever is wrong with the other
-/// arguments is left to the parse that follows.
-fn announced(command: &Command, arguments: &[OsString]) -> (Option<PathBuf>, Vec<String>) {
-    let (mut file, mut subcommands) = (None, Vec::new());
-    // Nearly always there is none, and no need to parse twice.
-    if !arguments.iter().any(|argument| argument.as_encoded_bytes().starts_with(b"--config")) {
-        return (file, subcommands);
-    }
-    let Ok(matches) = command.clone().ignore_errors(true).try_get_matches_from(arguments) else {
-        return (file, subcommands);
-    };
-    let mut level = &matches;
-    loop {
-        file = level.try_get_one::<PathBuf>("config").ok().flatten().cloned().or(file);
-        let Some((name, below)) = level.subcommand() else { return (file, subcommands) };
-        subcommands.push(name.to_string());
-        level = below;
-    }
+/// The error, naming the file that is to blame for it.
+fn blamed(file: &Path, error: &Error) -> Error {
+    let message = error.to_string();
+    let first = message.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
+    refused(format!("{}: {first}", file.display()))
+}
+
+/// The file, wherever among the subcommands it stands.
+fn named(typed: &ArgMatches) -> Option<PathBuf> {
+    let below = typed.subcommand().and_then(|(_, below)| named(below));
+    below.or_else(|| typed.try_get_one::<PathBuf>("config").ok().flatten().cloned())
 }
 
 fn read(file: &Path) -> Result<Table, String> {
@@ -91,32 +98,61 @@ fn read(file: &Path) -> Result<Table, String> {
     })
 }
 
+/// What the file adds to what was typed: options of the innermost subcommand, those of all subcommands among them.
+fn words_of(file: &Path, command: &mut Command, typed: &ArgMatches) -> Result<Vec<OsString>, String> {
+    command.build();
+    let (mut innermost, mut level, mut name) = (&*command, typed, String::from("halocg"));
+    while let Some((subcommand, below)) = level.subcommand()
+        && let Some(inner) = innermost.find_subcommand(subcommand)
+    {
+        (innermost, level) = (inner, below);
+        name += &format!(" {subcommand}");
+    }
+    let mut words = Vec::new();
+    for (key, value) in read(file)? {
+        let refuse = |message: &str| format!("{}: `{}` {message}", file.display(), key.escape_debug());
+        let may_be_set = |argument: &&Arg| {
+            !matches!(argument.get_action(), ArgAction::Help | ArgAction::Version)
+                && argument.get_id().as_str() != "config"
+        };
+        let values =
+            values(&value).ok_or_else(|| refuse("must be a text, a number, true, false, or a list of them"))?;
+        let mut options = innermost.get_arguments().filter(may_be_set);
+        let Some(option) = options.find(|argument| is_called(argument, &key)) else {
+            return Err(refuse(&format!("is no option of {name}")));
+        };
+        if is_typed(typed, option.get_id().as_str()) {
+            continue;
+        }
+        let long = option.get_long().expect("it was found by its name");
+        match (option.get_action(), &value) {
+            (ArgAction::SetTrue, Value::Boolean(true)) => words.push(format!("--{long}")),
+            (ArgAction::SetTrue, Value::Boolean(false)) => (),
+            (ArgAction::SetTrue, _) => return Err(refuse("must be true or false")),
+            (ArgAction::Append, _) => words.extend(values.iter().map(|value| format!("--{long}={value}"))),
+            // A list in one word, as in --solvers hs-cg,pr-cg.
+            _ => words.push(format!("--{long}={}", values.join(","))),
+        }
+    }
+    Ok(words.into_iter().map(OsString::from).collect())
+}
+
+/// True if the command line has the option itself, at whichever subcommand.
+fn is_typed(matches: &ArgMatches, id: &str) -> bool {
+    let is_here =
+        matches.ids().any(|known| known.as_str() == id) && matches.value_source(id) == Some(ValueSource::CommandLine);
+    is_here || matches.subcommand().is_some_and(|(_, below)| is_typed(below, id))
+}
+
 /// A value as it would be typed.
-fn words(value: &Value) -> Option<Vec<String>> {
+fn values(value: &Value) -> Option<Vec<String>> {
     let word = match value {
         Value::String(text) => text.clone(),
         Value::Integer(number) => number.to_string(),
         Value::Float(number) => format!("{number:e}"),
         Value::Boolean(is_set) => is_set.to_string(),
-        Value::Array(values) => return values.iter().map(words).collect::<Option<Vec<_>>>().map(|all| all.concat()),
+        Value::Array(all) => return all.iter().map(values).collect::<Option<Vec<_>>>().map(|all| all.concat()),
         Value::Datetime(_) | Value::Table(_) => return None,
     };
     Some(vec![word])
-}
-
-/// The innermost subcommand that has the option gets its default; None if none has.
-fn with_default(command: &Command, subcommands: &[String], key: &str, words: &[String]) -> Option<Command> {
-    if let [name, below @ ..] = subcommands
-        && let Some(changed) = with_default(command.find_subcommand(name)?, below, key, words)
-    {
-        return Some(command.clone().mut_subcommand(name, |_| changed));
-    }
-    let id = command.get_arguments().find(|argument| is_named(argument, key))?.get_id().clone();
-    Some(command.clone().mut_arg(id, |argument| argument.required(false).default_values(words.to_vec())))
-}
-
-fn is_named(argument: &Arg, key: &str) -> bool {
-    let may_be_set = !matches!(argument.get_action(), ArgAction::Help | ArgAction::Version) && key != "config";
-    let is_alias = || argument.get_all_aliases().is_some_and(|aliases| aliases.contains(&key));
-    may_be_set && (argument.get_long() == Some(key) || is_alias())
 }

@@ -1,5 +1,6 @@
 //! Options of a look at a matrix.
 
+use super::values::png;
 use crate::partition::Partition;
 use crate::pipeline::InfoJob;
 use crate::problem::Source;
@@ -13,7 +14,7 @@ pub struct InfoOptions {
     #[arg(long, value_name = "K", default_value = "100")]
     pub iterations: u64,
     /// Draw where the entries are (.png)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = png)]
     pub spy: Option<PathBuf>,
     /// Write the answers as JSON
     #[arg(long, value_name = "FILE")]

@@ -11,7 +11,7 @@ use crate::partition::Partition;
 use crate::pipeline::{Files, Job, RightHandSide};
 use crate::preconditioner;
 use crate::problem::{FileFormat, Reading, Source};
-use crate::report::Options;
+use crate::report::{Options, ProgressLine};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -93,6 +93,9 @@ pub struct SolveOptions {
     /// Print every iteration
     #[arg(long, visible_alias = "ksp-monitor", alias = "ksp_monitor", help_heading = "Reports")]
     pub monitor: bool,
+    /// The line that says how far the solve is; auto: on a terminal. On: elsewhere too, every ten seconds a new one
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", help_heading = "Reports")]
+    pub progress: ProgressName,
     /// Print the options in force, partition, storage, memory and spectrum after the summary
     #[arg(long, visible_alias = "ksp-view", alias = "ksp_view", help_heading = "Reports")]
     pub view: bool,
@@ -149,6 +152,17 @@ impl SumArgs {
             SumName::Auto => SumChoice::Auto,
         }
     }
+}
+
+/// When the line of progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProgressName {
+    /// On a terminal; not beside --monitor.
+    Auto,
+    /// Always: under mpirun, and in the file of a batch job, a new line every ten seconds.
+    On,
+    /// Never.
+    Off,
 }
 
 /// A switch.
@@ -222,6 +236,11 @@ impl SolveOptions {
             },
             checkpointing: self.checkpoint.checkpointing()?,
             monitor: self.monitor,
+            progress: match self.progress {
+                ProgressName::Auto => ProgressLine::Auto,
+                ProgressName::On => ProgressLine::On,
+                ProgressName::Off => ProgressLine::Off,
+            },
             view: self.view,
             log_view: self.log_view,
             files: Files {

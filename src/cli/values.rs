@@ -7,7 +7,8 @@ use crate::partition::Partition;
 use crate::pipeline::RightHandSide;
 use crate::preconditioner;
 use crate::problem::FileFormat;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 pub(super) fn formats() -> impl TypedValueParser<Value = FormatChoice> {
@@ -57,12 +58,48 @@ fn list<T>(
     Ok(List(text.split(',').map(one).collect::<std::result::Result<_, _>>()?))
 }
 
-pub(super) fn solver_list(text: &str) -> std::result::Result<List<krylov::Kind>, String> {
-    list(text, krylov::TABLE, |kind| kind.name, krylov::Kind::named)
+pub(super) fn solver_list() -> impl TypedValueParser<Value = List<krylov::Kind>> {
+    let parser =
+        StringValueParser::new().try_map(|text| list(&text, krylov::TABLE, |kind| kind.name, krylov::Kind::named));
+    Listed::new(parser, krylov::TABLE.iter().map(|kind| (kind.name, kind.about)))
 }
 
-pub(super) fn preconditioner_list(text: &str) -> std::result::Result<List<preconditioner::Kind>, String> {
-    list(text, preconditioner::TABLE, |kind| kind.name, preconditioner::Kind::named)
+pub(super) fn preconditioner_list() -> impl TypedValueParser<Value = List<preconditioner::Kind>> {
+    let parser = StringValueParser::new()
+        .try_map(|text| list(&text, preconditioner::TABLE, |kind| kind.name, preconditioner::Kind::named));
+    Listed::new(parser, preconditioner::TABLE.iter().map(|kind| (kind.name, kind.about)))
+}
+
+/// A parser of lists that can say what may stand in them.
+#[derive(Clone)]
+struct Listed<P> {
+    parser: P,
+    values: Vec<PossibleValue>,
+}
+
+impl<P: TypedValueParser> Listed<P> {
+    fn new(parser: P, table: impl Iterator<Item = (&'static str, &'static str)>) -> Self {
+        let all = PossibleValue::new("all").help("every one of these");
+        let values = table.map(|(name, about)| PossibleValue::new(name).help(about)).chain([all]).collect();
+        Listed { parser, values }
+    }
+}
+
+impl<P: TypedValueParser> TypedValueParser for Listed<P> {
+    type Value = P::Value;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> std::result::Result<P::Value, clap::Error> {
+        self.parser.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.values.iter().cloned()))
+    }
 }
 
 pub(super) fn sub_preconditioners() -> impl TypedValueParser<Value = &'static preconditioner::SubKind> {

@@ -11,8 +11,40 @@ const ANNOUNCEMENTS: [(&str, &str); 3] = [
 
 /// The size and rank that the launcher announced, if this process was started by one.
 pub fn announced() -> Option<(usize, usize)> {
-    let number = |name| std::env::var(name).ok()?.parse().ok();
     ANNOUNCEMENTS.iter().find_map(|(size, rank)| Some((number(size)?, number(rank)?)))
+}
+
+fn number(name: &str) -> Option<usize> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// The number of tasks that srun started and this task's own, where it told them nothing that MPI could find its ranks by
+/// (Slurm calls that PMI), and there are several: to MPI each is alone.
+///
+/// Only srun sets the size of a step. The shell of a batch job knows the size of the job at most, and ranks that some
+/// mpirun starts by way of srun have an announcement.
+pub fn lone_task() -> Option<(usize, usize)> {
+    let tasks = number("SLURM_STEP_NUM_TASKS").filter(|&tasks| tasks > 1 && announced().is_none())?;
+    Some((tasks, number("SLURM_PROCID").unwrap_or(0)))
+}
+
+/// Refuses to be one of several such tasks, each of which would solve the whole problem and write the same files.
+///
+/// # Errors
+/// When this process is one.
+pub fn refuse_lone_task() -> Result<()> {
+    let Some((tasks, _)) = lone_task() else { return Ok(()) };
+    Err(Error::usage(if cfg!(feature = "mpi") {
+        format!(
+            "srun started {tasks} tasks but no MPI between them, so each would solve the whole problem: use srun \
+             --mpi=pmix or --mpi=pmi2 (or --engine mpi if MPI needs neither, --engine alone if each is meant to)"
+        )
+    } else {
+        format!(
+            "srun started {tasks} tasks, each of which would solve the whole problem, as this halocg was built without \
+             MPI: start one task and use --threads, or build it with the feature `mpi` (or --engine alone if each is meant to)"
+        )
+    }))
 }
 
 /// Compares what the launcher announced with the world that `library` found.
@@ -20,8 +52,8 @@ pub fn announced() -> Option<(usize, usize)> {
 /// # Errors
 /// When they differ: a program built for one MPI library under the launcher of another runs as
 /// many separate jobs of one rank, each of which would solve the whole problem.
-pub fn check(world: usize, library: &str) -> Result<()> {
-    match announced() {
+pub fn check(announced: Option<(usize, usize)>, world: usize, library: &str) -> Result<()> {
+    match announced {
         Some((size, _)) if size != world => Err(Error::usage(format!(
             "the launcher started {size} ranks but this program's MPI library ({library}) sees {world}: \
              use the mpirun that belongs to that library, or build halocg for the launcher's MPI (MPICC=...)"

@@ -116,9 +116,14 @@ impl Comm {
     /// this program's MPI library sees (it belongs to another MPI).
     #[cfg(feature = "mpi")]
     pub fn mpi() -> Result<Comm> {
+        // Asked before: MPI may set these variables itself.
+        let (announced, lone) = (launcher::announced(), launcher::refuse_lone_task());
         let engine = mpi::MpiRank::initialize()
             .ok_or_else(|| Error::usage("MPI is already initialised in this process; make one Comm and clone it"))?;
-        launcher::check(engine.size(), &library_version())?;
+        launcher::check(announced, engine.size(), &library_version())?;
+        if engine.size() == 1 {
+            lone?;
+        }
         Ok(Comm::new(engine))
     }
 

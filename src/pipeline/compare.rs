@@ -9,12 +9,12 @@ use crate::krylov::{self, Settings};
 use crate::operator::{MatrixOptions, Operator};
 use crate::partition::Partition;
 use crate::preconditioner::{self, Preconditioner};
-use crate::problem::{self, Reading, Source};
+use crate::problem::{self, FileFormat, Reading, Source};
 use crate::report::{
     Comparison, Spread, TimedSolve, comparison_csv, comparison_json, comparison_table, convergence_charts,
 };
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 /// What to compare. The right-hand side is always A·(1, …, 1)/√n, the initial guess zero.
 pub struct Survey {
@@ -65,7 +65,7 @@ pub enum Protocol {
 pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
     choose_sum(comm, survey.sum)?;
     let mut rows = Vec::new();
-    for source in &survey.sources {
+    for (source, name_of_matrix) in survey.sources.iter().zip(names(&survey.sources)) {
         let problem = problem::load_with(comm, source, &survey.reading)?.problem;
         let mut a = distribute(comm, source, &problem, &survey.partition, &survey.matrix)?.a;
         check_diagonal(a.as_ref(), source)?;
@@ -92,7 +92,7 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
             }
             let first = rows.len();
             for method in &survey.solvers {
-                rows.push(compare_one(comm, a.as_mut(), m.as_mut(), source, &name, method, survey));
+                rows.push(compare_one(comm, a.as_mut(), m.as_mut(), [&name_of_matrix, &name], method, survey));
             }
             if comm.is_root() {
                 let _ = write!(std::io::stdout(), "{}", comparison_table(&rows[first..]));
@@ -103,20 +103,19 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
     Ok(ExitCode::Converged)
 }
 
+/// Each is tried, though another could not be written: the comparison may have taken long.
 fn write_files(survey: &Survey, rows: &[Comparison]) -> Result<()> {
-    if let Some(path) = &survey.csv {
-        write_file(path, comparison_csv(rows).as_bytes())?;
-    }
-    if let Some(path) = &survey.json {
-        write_file(path, comparison_json(rows).as_bytes())?;
-    }
-    if let Some(folder) = &survey.plots {
-        std::fs::create_dir_all(folder).map_err(|cause| Error::io("make the folder", folder, &cause))?;
-        for block in rows.chunk_by(Comparison::is_beside) {
-            for (name, chart) in convergence_charts(block) {
-                write_file(&folder.join(format!("{name}.svg")), chart.svg().as_bytes())?;
-                write_file(&folder.join(format!("{name}.png")), &chart.png())?;
-            }
+    let csv = survey.csv.as_ref().map_or(Ok(()), |path| write_file(path, comparison_csv(rows).as_bytes()));
+    let json = survey.json.as_ref().map_or(Ok(()), |path| write_file(path, comparison_json(rows).as_bytes()));
+    csv.and(json).and(survey.plots.as_ref().map_or(Ok(()), |folder| write_charts(folder, rows)))
+}
+
+fn write_charts(folder: &Path, rows: &[Comparison]) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|cause| Error::io("make the folder", folder, &cause))?;
+    for block in rows.chunk_by(Comparison::is_beside) {
+        for (name, chart) in convergence_charts(block) {
+            write_file(&folder.join(format!("{name}.svg")), chart.svg().as_bytes())?;
+            write_file(&folder.join(format!("{name}.png")), &chart.png())?;
         }
     }
     Ok(())
@@ -126,8 +125,7 @@ fn compare_one(
     comm: &Comm,
     a: &mut dyn Operator,
     m: &mut dyn Preconditioner,
-    source: &Source,
-    pc: &str,
+    [matrix, pc]: [&str; 2],
     method: &'static krylov::Kind,
     survey: &Survey,
 ) -> Comparison {
@@ -147,7 +145,7 @@ fn compare_one(
     let (errors, residuals) = accuracy_run(comm, a, m, &b, &solution, method, iterates);
     let least = errors.iter().copied().filter(|error| !error.is_nan()).fold(f64::INFINITY, f64::min);
     Comparison {
-        matrix: short_name(source),
+        matrix: matrix.into(),
         preconditioner: pc.into(),
         n,
         nnz: comm.reduced(Op::Sum, a.stored_entries()),
@@ -213,12 +211,43 @@ fn accuracy_run(
     (relative(errors), relative(residuals))
 }
 
-/// A name without commas, for tables and file names.
+/// A name for each, for tables and file names: short ones, but of files that would be called the same all that their paths
+/// say; a number besides where that is the same too.
+fn names(sources: &[Source]) -> Vec<String> {
+    let short: Vec<String> = sources.iter().map(short_name).collect();
+    let mut names: Vec<String> = Vec::new();
+    for (source, name) in sources.iter().zip(&short) {
+        let name = match source {
+            Source::File(path) | Source::Mesh(path, _) if short.iter().filter(|other| *other == name).count() > 1 => {
+                long_name(path)
+            }
+            _ => name.clone(),
+        };
+        let numbered = (2..).map(|number| format!("{name}-{number}"));
+        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !names.contains(name));
+        names.push(free.expect("there are numbers enough"));
+    }
+    names
+}
+
+/// The folders of a path and the file, ending and all, in one word.
+fn long_name(path: &Path) -> String {
+    let words = path.components().filter_map(|component| match component {
+        Component::Normal(word) => Some(word.to_string_lossy().replace(',', "_")),
+        _ => None,
+    });
+    words.collect::<Vec<_>>().join("_")
+}
+
+/// A name without commas.
 fn short_name(source: &Source) -> String {
     match source {
         Source::File(path) | Source::Mesh(path, _) => {
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-            name.trim_end_matches(".gz").trim_end_matches(".mtx").trim_end_matches(".msh").replace(',', "_")
+            let name = name.strip_suffix(".gz").unwrap_or(&name);
+            let formats = FileFormat::TABLE.iter().map(|(_, ending, _)| *ending);
+            let without = |ending: &str| name.strip_suffix(ending)?.strip_suffix('.');
+            formats.chain(["msh"]).find_map(without).unwrap_or(name).replace(',', "_")
         }
         Source::Poisson(stencil) | Source::PoissonMatrixFree(stencil) => {
             let points: Vec<String> = stencil.points[..stencil.dim].iter().map(u64::to_string).collect();
@@ -230,5 +259,22 @@ fn short_name(source: &Source) -> String {
         }
         Source::ModelDense(spectrum) => format!("model_{}_dense", spectrum.n),
         Source::ModelSparse(spectrum) => format!("model_{}_sparse", spectrum.n),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_the_ending_and_are_apart() {
+        let names = |paths: &[&str]| names(&paths.iter().map(|path| Source::File(path.into())).collect::<Vec<_>>());
+        assert_eq!(
+            names(&["a/A.mtx.gz", "B.hcg", "C.petsc64", "D.msh", "1,5.petsc", "E.dat"]),
+            ["A", "B", "C", "D", "1_5", "E.dat"]
+        );
+        assert_eq!(names(&["fine/A.mtx", "../coarse/A.mtx", "B.mtx"]), ["fine_A.mtx", "coarse_A.mtx", "B"]);
+        assert_eq!(names(&["A.mtx", "A.hcg"]), ["A.mtx", "A.hcg"]);
+        assert_eq!(names(&["A.mtx", "A.mtx", "./A.mtx"]), ["A.mtx", "A.mtx-2", "A.mtx-3"]);
     }
 }

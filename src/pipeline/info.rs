@@ -7,7 +7,7 @@ use crate::error::{ExitCode, Result};
 use crate::files::write_file;
 use crate::krylov::{self, Kind, Settings, Spectrum};
 use crate::operator::{MatrixOptions, Operator};
-use crate::partition::Partition;
+use crate::partition::{Partition, metis_bytes};
 use crate::preconditioner;
 use crate::problem::{self, EvenSplit, Loaded, Problem, Reading, Rows, Source, checks};
 use crate::report::{Estimate, INFO_SCHEMA, MatrixInfo, Needs, Spy, info_summary};
@@ -29,8 +29,12 @@ pub struct InfoJob {
     pub json: Option<PathBuf>,
 }
 
-/// Bytes that a rank needs for each entry of its even share at the peak of reading (see [`problem::matrix_market`]).
-const READING_BYTES: u64 = 32;
+/// Bytes that a rank needs for each entry and each row of its even share at the peak of reading (see docs/formats.md).
+const READING_BYTES: [u64; 2] = [32, 40];
+/// What stays of it during the solve.
+const HELD_BYTES: [u64; 2] = [16, 16];
+/// Bytes of an entry and of a row in compressed rows, which every matrix can be kept in.
+const CSR_BYTES: [u64; 2] = [12, 4];
 /// Vectors that a solve keeps, the right-hand side among them; those of pipe-pr-cg with a diagonal preconditioner.
 const VECTORS: u64 = 8;
 /// Rows of a rank that it is worth speaking of.
@@ -41,47 +45,54 @@ const RTOL: f64 = 1e-8;
 /// Reads the matrix, looks at it, and prints what it found. Collective.
 ///
 /// # Errors
-/// Whatever is wrong with the file, but for asymmetry, which is reported; the same on every rank.
+/// Whatever is wrong with the file, but for asymmetry and a bad diagonal, which are reported; the same on every rank. A
+/// file that cannot be written keeps nothing else from being printed and written.
 pub fn info(comm: &Comm, job: &InfoJob) -> Result<ExitCode> {
-    let reading = Reading { assume_symmetric: true, ..Reading::default() };
+    let reading = Reading { assume_symmetric: true, any_diagonal: true, ..Reading::default() };
     let Loaded { problem, duplicates } = problem::load_with(comm, &job.source, &reading)?;
     let n = problem.n();
     let rows = problem.even_share(comm);
-    let asymmetry =
-        if checks::Looks::at(&rows).is_exactly_symmetric(comm) { None } else { checks::asymmetry(comm, n, &rows) };
-    if let Some(path) = &job.spy {
-        let picture = spy(comm, &problem, describe(&job.source));
-        comm.agree(if comm.is_root() { write_file(path, &picture.png()) } else { Ok(()) })?;
-    }
+    let looks = checks::Looks::at(&rows);
+    let asymmetry = if looks.is_exactly_symmetric(comm) { None } else { checks::asymmetry(comm, n, &rows) };
+    let picture = job.spy.as_ref().map(|_| spy(comm, &problem, describe(&job.source)));
     let mut info = MatrixInfo {
         schema: INFO_SCHEMA,
         name: describe(&job.source),
         duplicates,
         mesh: problem.mesh_facts().cloned(),
         asymmetry: asymmetry.map(|found| found.words("one triangle is missing")),
+        indefinite: looks.bad_diagonal(comm),
         ..looked_at(comm, n, &rows)
     };
     drop(rows);
-    if info.asymmetry.is_none() && info.diagonal.0 > 0.0 {
+    if info.asymmetry.is_none() && info.indefinite.is_none() {
         estimate(comm, job, &problem, &mut info)?;
+    } else {
+        info.format = "csr";
+        info.bytes_per_row = CSR_BYTES[0] as f64 * info.nonzeros as f64 / n as f64 + CSR_BYTES[1] as f64;
     }
+    info.needs = needs(comm, job, &problem, &info);
     if comm.is_root() {
         let _ = write!(std::io::stdout(), "{}", info_summary(&info));
     }
-    let written = match &job.json {
-        Some(path) if comm.is_root() => {
-            let text = serde_json::to_string_pretty(&info).expect("numbers and texts become JSON");
-            write_file(path, (text + "\n").as_bytes())
-        }
-        _ => Ok(()),
+    let write_json = |path: &PathBuf| {
+        let text = serde_json::to_string_pretty(&info).expect("numbers and texts become JSON");
+        write_file(path, (text + "\n").as_bytes())
     };
-    comm.agree(written)?;
+    let write_spy = |(path, picture): (&PathBuf, &Spy)| write_file(path, &picture.png());
+    comm.agree(if comm.is_root() {
+        let drawn = job.spy.as_ref().zip(picture.as_ref()).map_or(Ok(()), write_spy);
+        drawn.and(job.json.as_ref().map_or(Ok(()), write_json))
+    } else {
+        Ok(())
+    })?;
     Ok(ExitCode::Converged)
 }
 
 /// What one pass over the even shares tells. Collective.
 fn looked_at(comm: &Comm, n: u64, rows: &Rows) -> MatrixInfo {
     let (mut bandwidth, mut longest, mut dominant, mut positive, mut reach) = (0, 0, 0, 0, 0.0_f64);
+    let mut signs = [0; 3];
     let mut shortest = u64::MAX;
     let (mut smallest, mut largest) = (f64::INFINITY, 0.0_f64);
     let (mut diagonal, mut gershgorin) = ((f64::INFINITY, f64::NEG_INFINITY), (f64::INFINITY, f64::NEG_INFINITY));
@@ -103,6 +114,7 @@ fn looked_at(comm: &Comm, n: u64, rows: &Rows) -> MatrixInfo {
                 positive += u64::from(value > 0.0);
             }
         }
+        signs[if own < 0.0 { 0 } else { 1 + usize::from(own > 0.0) }] += 1;
         shortest = shortest.min(columns.len() as u64);
         longest = longest.max(columns.len() as u64);
         dominant += u64::from(own >= others);
@@ -118,6 +130,7 @@ fn looked_at(comm: &Comm, n: u64, rows: &Rows) -> MatrixInfo {
     let nonzeros = comm.reduced(Op::Sum, rows.columns.len() as u64);
     let mut total_reach = [reach];
     comm.reduce_f64(Op::Sum, &mut total_reach);
+    comm.reduce_u64(Op::Sum, &mut signs);
     MatrixInfo {
         rows: n,
         nonzeros,
@@ -128,31 +141,58 @@ fn looked_at(comm: &Comm, n: u64, rows: &Rows) -> MatrixInfo {
         positive_off_diagonal: comm.reduced(Op::Sum, positive),
         magnitudes: (least(smallest), most(largest)),
         diagonal: (least(diagonal.0), most(diagonal.1)),
+        diagonal_signs: signs.into(),
         gershgorin: (least(gershgorin.0), most(gershgorin.1)),
         ..MatrixInfo::default()
     }
 }
 
-/// Adds what a few iterations tell of the spectrum, and what a solve needs. Collective.
+/// Adds what a few iterations tell of the spectrum, and how the matrix would be kept. Collective.
 fn estimate(comm: &Comm, job: &InfoJob, problem: &Problem, info: &mut MatrixInfo) -> Result<()> {
     let Distributed { mut a, facts, .. } =
         distribute(comm, &job.source, problem, &job.partition, &MatrixOptions::default())?;
     let storage = facts.expect("only the dense problem has no storage").1;
     info.format = storage.ranks_by_format.iter().max_by_key(|(_, ranks)| **ranks).map_or("", |(name, _)| name);
     info.bytes_per_row = storage.bytes_per_row;
-    let ranks = [1, 4, 16, 64, 256, 1024].into_iter().filter(|&ranks| ranks == 1 || info.rows / ranks >= LEAST_ROWS);
-    info.needs = ranks
-        .map(|ranks| Needs {
-            ranks,
-            reading_bytes: READING_BYTES * info.nonzeros / ranks,
-            solving_bytes: (storage.bytes_per_row * info.rows as f64) as u64 / ranks + 8 * VECTORS * info.rows / ranks,
-        })
-        .collect();
     for name in ["none", "jacobi"] {
         let m = preconditioner::Kind::named(name).expect("it is in the table");
         info.estimates.extend(spectrum(a.as_mut(), problem, m, job.iterations)?);
     }
+    info.indefinite = info
+        .estimates
+        .iter()
+        .find(|found| found.is_indefinite)
+        .map(|found| format!("after {} iterations hs-cg met a direction p with <p, A p> <= 0", found.iterations));
     Ok(())
+}
+
+/// Memory by number of ranks. Collective.
+fn needs(comm: &Comm, job: &InfoJob, problem: &Problem, info: &MatrixInfo) -> Vec<Needs> {
+    let MatrixInfo { rows, nonzeros, .. } = *info;
+    // METIS sees what the graph of a mesh has, held nodes too.
+    let graph_entries = match job.partition {
+        Partition::Metis => {
+            let graph = problem.graph_share(comm);
+            let beside = |k: usize| graph.row(k).0.iter().filter(|&&column| column != graph.numbers[k]).count();
+            comm.reduced(Op::Sum, (0..graph.len()).map(beside).sum::<usize>() as u64)
+        }
+        _ => 0,
+    };
+    // What comes from a formula is not held.
+    let held = match problem {
+        Problem::Matrix(..) | Problem::Mesh(_) => HELD_BYTES[0] * nonzeros + HELD_BYTES[1] * rows,
+        _ => 0,
+    };
+    let solving = (info.bytes_per_row * rows as f64) as u64 + 8 * VECTORS * rows + held;
+    let ranks = [1, 4, 16, 64, 256, 1024].into_iter().filter(|&ranks| ranks == 1 || rows / ranks >= LEAST_ROWS);
+    ranks
+        .map(|ranks| Needs {
+            ranks,
+            reading_bytes: (READING_BYTES[0] * nonzeros + READING_BYTES[1] * rows) / ranks,
+            metis_bytes: metis_bytes(rows, rows + graph_entries, ranks as usize),
+            solving_bytes: solving / ranks,
+        })
+        .collect()
 }
 
 /// The spectrum of M⁻¹ A by classic CG on a random right-hand side. None without a step. Collective.

@@ -81,7 +81,7 @@ impl<'a> Keeper<'a> {
         let target = if *stop_on == StopOn::Residual { rtol.max(atol / reference) } else { 0.0 };
         let limit = max_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         Keeper {
-            progress: Progress::new(comm.is_root(), job.monitor, target),
+            progress: Progress::new(comm.is_root(), job.monitor, job.progress, target),
             comm,
             job,
             solver,

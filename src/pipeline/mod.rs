@@ -71,6 +71,8 @@ pub struct Job {
     pub checkpointing: Checkpointing,
     /// Print every iterate.
     pub monitor: bool,
+    /// Show how far the solve is.
+    pub progress: ProgressLine,
     /// Print how the run was set up.
     pub view: bool,
     /// Measure the machine's bandwidth beside the solve, and print where the time went.

@@ -114,13 +114,15 @@ impl Problem {
 pub struct Reading {
     /// Takes the matrix as it is, without comparing its two triangles.
     pub assume_symmetric: bool,
+    /// Takes a diagonal that no positive definite matrix has: to look at, not to solve with.
+    pub any_diagonal: bool,
     /// How much text a rank reads at a time; no result depends on it.
     pub piece_bytes: usize,
 }
 
 impl Default for Reading {
     fn default() -> Reading {
-        Reading { assume_symmetric: false, piece_bytes: crate::text::PIECE_BYTES }
+        Reading { assume_symmetric: false, any_diagonal: false, piece_bytes: crate::text::PIECE_BYTES }
     }
 }
 
@@ -195,7 +197,7 @@ fn read_matrix(comm: &Comm, path: &Path, format: FileFormat, reading: &Reading) 
 /// The rows of a binary file, if they are those of a symmetric matrix. Collective.
 fn checked(comm: &Comm, path: &Path, (n, rows): (u64, Rows), reading: &Reading) -> Result<Loaded> {
     let one_triangle = "the file holds only one triangle; write both, with PETSc as a MATAIJ";
-    match symmetric(comm, n, rows, reading.assume_symmetric, one_triangle) {
+    match symmetric(comm, n, rows, reading, one_triangle) {
         Ok(rows) => Ok(Problem::Matrix(n, rows).into()),
         Err(what) => Err(Error::not_spd(format!("{}: {what}", path.display()))),
     }
@@ -209,29 +211,32 @@ fn checked(comm: &Comm, path: &Path, (n, rows): (u64, Rows), reading: &Reading) 
 /// `assume_symmetric`) or has a bad diagonal; the same on every rank.
 pub fn of_rows(comm: &Comm, n: u64, rows: Rows, assume_symmetric: bool) -> Result<Problem> {
     comm.agree(rows.fault(n).map_or(Ok(()), |what| Err(Error::input(what))))?;
-    symmetric(comm, n, rows, assume_symmetric, "one triangle is missing; both are needed")
+    let reading = Reading { assume_symmetric, ..Reading::default() };
+    symmetric(comm, n, rows, &reading, "one triangle is missing; both are needed")
         .map(|rows| Problem::Matrix(n, rows))
         .map_err(Error::not_spd)
 }
 
-/// The rows, if they are those of a symmetric matrix with a positive diagonal; else what is wrong, for which
-/// `one_triangle` is what to say where one is missing. Collective; the same on every rank.
+/// The rows, if they are those of a symmetric matrix with a positive diagonal, as far as that is asked; else what is
+/// wrong, for which `one_triangle` is what to say where one is missing. Collective; the same on every rank.
 fn symmetric(
     comm: &Comm,
     n: u64,
     mut rows: Rows,
-    assume_symmetric: bool,
+    reading: &Reading,
     one_triangle: &str,
 ) -> std::result::Result<Rows, String> {
     let looks = checks::Looks::at(&rows);
     if !looks.is_exactly_symmetric(comm) {
-        if !assume_symmetric && let Some(found) = checks::asymmetry(comm, n, &rows) {
+        if !reading.assume_symmetric
+            && let Some(found) = checks::asymmetry(comm, n, &rows)
+        {
             return Err(found.words(one_triangle));
         }
         // One of them may have no partner; partitions ask for a symmetric pattern.
         rows.drop_zeros();
     }
-    looks.bad_diagonal(comm).map_or(Ok(rows), Err)
+    if reading.any_diagonal { Ok(rows) } else { looks.bad_diagonal(comm).map_or(Ok(rows), Err) }
 }
 
 /// This rank's even share of a vector of `n` values, read from a file in any of the formats. Collective.

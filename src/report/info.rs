@@ -31,8 +31,12 @@ pub struct MatrixInfo {
     pub mean_distance: f64,
     /// The first pair of entries that differ across the diagonal, in words; null if the matrix is symmetric.
     pub asymmetry: Option<String>,
+    /// Why the matrix is not positive definite, in words; null if nothing shows that it is not.
+    pub indefinite: Option<String>,
     /// Smallest and largest diagonal entry.
     pub diagonal: (f64, f64),
+    /// Diagonal entries below zero, zero or missing, above zero.
+    pub diagonal_signs: (u64, u64, u64),
     /// Rows with aᵢᵢ ≥ Σ |aᵢⱼ|, j ≠ i.
     pub dominant_rows: u64,
     /// Off-diagonal entries above zero: without any, and with dominant rows, A is an M-matrix.
@@ -77,7 +81,9 @@ pub struct Needs {
     pub ranks: u64,
     /// While a Matrix Market file is read.
     pub reading_bytes: u64,
-    /// Matrix and vectors of a solve with pipe-pr-cg and a diagonal preconditioner.
+    /// What rank 0 needs besides while METIS makes the partition; 0 if METIS is not asked.
+    pub metis_bytes: u64,
+    /// Matrix and vectors of a solve with pipe-pr-cg and a diagonal preconditioner, and the rows as they were read.
     pub solving_bytes: u64,
 }
 
@@ -90,8 +96,10 @@ impl MatrixInfo {
         if self.asymmetry.is_some() {
             return "halocg solves symmetric systems only; mend the file, or use a solver such as GMRES.".into();
         }
-        if self.diagonal.0 <= 0.0 || self.estimates.iter().any(|found| found.is_indefinite) {
-            return "The matrix is not positive definite: conjugate gradients do not apply; MINRES would.".into();
+        if self.indefinite.is_some() {
+            let whole = self.diagonal_signs.0 == self.rows;
+            let remedy = if whole { "if it is negative definite, solve with -A and -b" } else { "MINRES would" };
+            return format!("The matrix is not positive definite: conjugate gradients do not apply; {remedy}.");
         }
         let of = |name: &str| self.estimates.iter().find(|found| found.preconditioner == name);
         let (Some(none), Some(jacobi)) = (of("none"), of("jacobi")) else {
@@ -135,7 +143,14 @@ pub fn info_summary(info: &MatrixInfo) -> String {
         format!("{}, mean distance from the diagonal {:.0}", grouped(info.bandwidth), info.mean_distance),
     );
     line("symmetric", info.asymmetry.clone().unwrap_or("yes".into()));
+    if let Some(why) = &info.indefinite {
+        line("definite", format!("no: {why}"));
+    }
     line("diagonal", format!("{:.3e} ... {:.3e}", info.diagonal.0, info.diagonal.1));
+    let (below, zero, _) = info.diagonal_signs;
+    if below + zero > 0 {
+        line("", format!("{} negative, {} zero or missing", grouped(below), grouped(zero)));
+    }
     let share = 100.0 * info.dominant_rows as f64 / info.rows.max(1) as f64;
     let signs = match info.positive_off_diagonal {
         0 => "no positive entry beside it".into(),
@@ -159,14 +174,15 @@ pub fn info_summary(info: &MatrixInfo) -> String {
     }
     if !info.format.is_empty() {
         line("storage", format!("{}, {:.1} bytes per row", info.format, info.bytes_per_row));
-        line("memory", "of one rank: while reading text, while solving".into());
+        let metis = if info.needs.iter().any(|need| need.metis_bytes > 0) { "; on rank 0 METIS besides" } else { "" };
+        line("memory", format!("of one rank: while reading text, while solving{metis}"));
     }
     for need in &info.needs {
         let ranks = format!("{} ranks", need.ranks);
-        line(
-            "",
-            format!("{ranks:>11}  {:>9}  {:>9}", bytes(need.reading_bytes as f64), bytes(need.solving_bytes as f64)),
-        );
+        let [reading, solving, metis] =
+            [need.reading_bytes, need.solving_bytes, need.metis_bytes].map(|count| bytes(count as f64));
+        let metis = if need.metis_bytes > 0 { format!("  {metis:>9}") } else { String::new() };
+        line("", format!("{ranks:>11}  {reading:>9}  {solving:>9}{metis}"));
     }
     line("advice", info.advice());
     text
@@ -201,9 +217,10 @@ mod tests {
         assert!(!with(1e9, 1e3).advice().contains("bjacobi"));
         let asymmetry = Some("A(1,2)".into());
         assert!(MatrixInfo { asymmetry, ..with(1.0, 1.0) }.advice().contains("symmetric systems only"));
-        let mut indefinite = with(1.0, 1.0);
-        indefinite.estimates[0].is_indefinite = true;
-        assert!(indefinite.advice().contains("not positive definite"));
+        let mut indefinite = MatrixInfo { rows: 2, indefinite: Some("A(1,1) = -1".into()), ..with(1.0, 1.0) };
+        assert!(indefinite.advice().contains("not positive definite") && indefinite.advice().contains("MINRES"));
+        indefinite.diagonal_signs = (2, 0, 0);
+        assert!(indefinite.advice().contains("-A and -b"));
         assert!(info_summary(&with(1e8, 100.0)).contains("condition 1.0e2 or more"));
     }
 }

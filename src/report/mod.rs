@@ -40,7 +40,7 @@ pub use page::{Pictures, page};
 pub use partition::{PARTITION_SCHEMA, PartitionRun, PartitionSeconds, partition_json, partition_summary};
 pub use plot::{Chart, Curve};
 pub use prediction::{Prediction, PredictionLine, prediction_table};
-pub use progress::Progress;
+pub use progress::{Progress, ProgressLine};
 pub use resources::{BandwidthFacts, MemoryFacts, PhaseSeconds, SetupSeconds, Traffic};
 pub use side_by_side::side_by_side;
 pub use spy::Spy;

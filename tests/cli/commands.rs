@@ -1,7 +1,8 @@
 //! Every command in the documents, run as it stands there: in a folder that holds what the documents speak of.
 
-use crate::common::{HAS_MPI, Launch, finish, halocg, limited};
-use crate::support::{Folder, mesh, read};
+use crate::common::{Finished, HAS_MPI, Launch, finish, halocg, limited};
+use crate::support::{Folder, mesh, read, unique};
+use clap::CommandFactory as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -172,6 +173,67 @@ fn every_command_in_the_documents_works() {
     assert!(run >= 10, "{run} commands were found: is the search for them broken?");
 }
 
+/// Starts one of the examples of batch jobs in a folder that holds A.mtx, as its batch system does: a copy of the script, by
+/// another name. `bin` of the folder holds what the script calls.
+fn batch(folder: &Folder, name: &str, arguments: &[&str]) -> Finished {
+    let copy = folder.write("copy of the batch system", read(&format!("{ROOT}/examples/{name}.sh")));
+    let mut shell = limited();
+    shell.arg("bash").arg(copy).args(arguments).current_dir("/");
+    shell.env("PATH", format!("{}:{}", folder.path("bin"), std::env::var("PATH").unwrap_or_default()));
+    shell.envs([("PBS_O_WORKDIR", folder.path("")), ("matrix", "A.mtx".into()), ("SLURM_JOB_ID", "77".into())]);
+    if name == "slurm" {
+        // Slurm goes to the folder by itself.
+        shell.current_dir(folder.path(""));
+    }
+    finish(shell)
+}
+
+#[test]
+fn the_batch_jobs_solve_and_go_on() {
+    let matrix = std::fs::read(mesh("plate_hole.mtx")).expect("a matrix");
+    for (name, launcher, again) in [("pbs", "mpirun", "qsub"), ("slurm", "srun", "scontrol")] {
+        let script = format!("{ROOT}/examples/{name}.sh");
+        let mut check = limited();
+        check.args(["bash", "-n", &script]);
+        assert_eq!(finish(check).code, Some(0), "{name}");
+
+        let folder = Folder::new(&unique("batch"));
+        folder.write("A.mtx", &matrix);
+        std::fs::create_dir_all(folder.path("bin")).expect("a folder");
+        let tool = |name: &str, text: String| {
+            let path = folder.write(&format!("bin/{name}"), format!("#!/bin/bash\n{text}\n"));
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("permissions");
+        };
+        let options = "while [[ $1 = -* ]]; do shift; done";
+        tool(launcher, format!("{options}\nexec \"$@\""));
+        tool("halocg", format!("exec '{}' --threads 2 \"$@\"", halocg().display()));
+        // What the batch system would be told.
+        tool(again, "echo \"$@\" > told\ncat > script".into());
+        let arguments: &[&str] = if name == "slurm" { &["A.mtx"] } else { &[] };
+        let finished = batch(&folder, name, arguments);
+        assert_eq!(finished.code, Some(0), "{name}: {finished:?}");
+        assert!(folder.names().contains(&"A.x.mtx".into()), "{:?}", folder.names());
+        assert!(!folder.names().contains(&"told".into()), "{:?}", folder.names());
+
+        // A limit: another turn, of the same script wherever it lies.
+        tool("halocg", "touch A.checkpoint; exit 4".into());
+        let finished = batch(&folder, name, arguments);
+        assert_eq!(finished.code, Some(4), "{name}: {finished:?}");
+        let told = read(&folder.path("told"));
+        if name == "pbs" {
+            assert_eq!(told, "-v matrix=A.mtx\n");
+            assert_eq!(read(&folder.path("script")), read(&script));
+        } else {
+            assert_eq!(told, "requeue 77\n");
+        }
+        // The turn goes on from what was saved.
+        tool("halocg", "echo \"$@\" > words".into());
+        assert_eq!(batch(&folder, name, arguments).code, Some(0));
+        assert!(read(&folder.path("words")).contains("--restart A.checkpoint"), "{name}");
+        assert!(!folder.names().contains(&"A.checkpoint".into()), "it is of no use any more");
+    }
+}
+
 /// `make PREFIX=...`, `make bench-*`
 fn is_not_a_target(c: char) -> bool {
     !(c.is_ascii_lowercase() || c == '-')
@@ -223,4 +285,46 @@ fn every_link_between_documents_leads_somewhere() {
 fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     text.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// Long options of a command and of those below it, with what help says of them.
+fn long_options(command: &clap::Command, all: &mut Vec<[String; 2]>) {
+    let about = |argument: &clap::Arg| argument.get_help().map(ToString::to_string).unwrap_or_default();
+    let named = |argument: &clap::Arg| Some([argument.get_long()?.to_string(), about(argument)]);
+    all.extend(command.get_arguments().filter_map(named));
+    command.get_subcommands().for_each(|below| long_options(below, all));
+}
+
+/// Options of a solve anywhere in the guide, or with the meshes; those that other commands do not share with it in a row of
+/// a table that begins with the command.
+#[test]
+fn the_guide_has_words_on_every_option() {
+    let guide = read(&format!("{ROOT}/docs/guide.md"));
+    let meshes = read(&format!("{ROOT}/docs/meshes.md"));
+    assert!(guide.contains("(meshes.md)"));
+    let names = |text: &str, option: &str| {
+        let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        text.match_indices(option).any(|(at, _)| !text[at + option.len()..].starts_with(goes_on))
+    };
+    let cli = halocg::cli::Cli::command();
+    let (mut seen, mut missing) = (Vec::new(), Vec::new());
+    // Those of all commands first: everything else shares them.
+    let all = halocg::cli::Cli::command().get_arguments().fold(clap::Command::new("halocg"), |all, one| all.arg(one));
+    for command in [&all].into_iter().chain(cli.get_subcommands()) {
+        let mut options = Vec::new();
+        long_options(command, &mut options);
+        let row = format!("| `{}` |", command.get_name());
+        let rows: String = guide.lines().filter(|line| line.starts_with(&row)).collect();
+        let is_solve = ["halocg", "solve"].contains(&command.get_name());
+        for option in options {
+            let long = format!("--{}", option[0]);
+            let is_there = names(&rows, &long) || is_solve && (names(&guide, &long) || names(&meshes, &long));
+            if !is_there && !seen.contains(&option) {
+                missing.push(format!("{long} of {}", command.get_name()));
+            }
+            seen.push(option);
+        }
+    }
+    assert!(seen.len() > 80, "{}", seen.len());
+    assert!(missing.is_empty(), "docs/guide.md says nothing of {missing:?}");
 }

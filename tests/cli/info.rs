@@ -37,7 +37,16 @@ fn figures_of_a_known_matrix_are_right_on_any_ranks() {
             assert!((found / condition - 1.0).abs() < 1e-3, "{found} {condition}");
         }
         assert!((at("/estimates/1/lambda_max") - 0.5 * at("/estimates/0/lambda_max")).abs() < 1e-6);
-        assert_eq!(at("/needs/0/reading_bytes"), (32 * (3 * N - 2)) as f64);
+        assert_eq!((at("/diagonal_signs/0"), at("/diagonal_signs/1"), at("/diagonal_signs/2")), (0.0, 0.0, N as f64));
+        assert!(info["indefinite"].is_null());
+        // What docs/formats.md and docs/partition.md state.
+        assert_eq!(at("/needs/0/reading_bytes"), (32 * (3 * N - 2) + 40 * N) as f64);
+        // 16 and 16 of that stay, beside eight vectors and the matrix.
+        let kept = 16 * (3 * N - 2) + 16 * N + 64 * N;
+        assert_eq!(at("/needs/0/solving_bytes"), kept as f64 + (at("/bytes_per_row") * N as f64).floor());
+        assert_eq!((at("/needs/1/ranks"), at("/needs/0/metis_bytes")), (4.0, 0.0));
+        assert_eq!(at("/needs/1/reading_bytes"), (8 * (3 * N - 2) + 10 * N) as f64);
+        assert_eq!(at("/needs/1/metis_bytes"), (72 * N + 80 * (2 * N - 2) + 4 * 128) as f64);
     }
 }
 
@@ -53,6 +62,7 @@ fn what_cannot_be_solved_is_said_and_why() {
         );
         let finished = run(how, &["info", &asymmetric]);
         assert!(finished.code == Some(0) && finished.stdout.contains("symmetric systems only"), "{finished:?}");
+        assert!(finished.stdout.contains("memory"), "{finished:?}");
         let finished = run(how, &["info", &indefinite]);
         assert!(finished.code == Some(0) && finished.stdout.contains("not positive definite"), "{finished:?}");
         let finished = run(how, &["info", &folder.path("none.mtx")]);
@@ -60,11 +70,62 @@ fn what_cannot_be_solved_is_said_and_why() {
     }
 }
 
+/// In text and in binary; another command refuses them.
+#[test]
+fn a_diagonal_that_rules_out_definiteness_is_described() {
+    let folder = Folder::new("info of diagonals");
+    let petsc: Vec<u8> = [1_211_216_i32, 3, 3, 3, 1, 1, 1, 0, 1, 2].map(i32::to_be_bytes).concat();
+    let petsc = [petsc, [2.0_f64, -3.0, 0.0].map(f64::to_be_bytes).concat()].concat();
+    let text = |entries: &str| {
+        let lines = entries.split(", ").collect::<Vec<_>>();
+        let size = format!("3 3 {}\n", lines.len());
+        ("%%MatrixMarket matrix coordinate real symmetric\n".to_string() + &size + &lines.join("\n") + "\n")
+            .into_bytes()
+    };
+    for how in [vec![Launch::Alone], both(2)].concat() {
+        for (name, content, signs, why) in [
+            ("negative", text("1 1 -1, 2 2 2, 3 2 -1, 3 3 2"), [1, 0, 2], "A(1,1) = -1"),
+            ("zero", text("1 1 2, 2 1 1, 2 2 0, 3 3 2"), [0, 1, 2], "A(2,2) = 0"),
+            ("missing", text("1 1 2, 2 2 2, 3 1 1"), [0, 1, 2], "A(3,3) = 0"),
+            ("all negative", text("1 1 -1, 2 2 -2, 3 3 -2"), [3, 0, 0], "A(1,1) = -1"),
+            ("of PETSc", petsc.clone(), [1, 1, 1], "A(2,2) = -3"),
+        ] {
+            let file = folder.write(name, content);
+            let info = look(how, &[&file]);
+            let found: Vec<f64> = (0..3).map(|k| number(&info, &format!("/diagonal_signs/{k}"))).collect();
+            assert_eq!(found, signs.map(f64::from), "{info:#}");
+            assert!(info["indefinite"].as_str().expect("words").contains(why), "{info:#}");
+            assert!(info["estimates"].as_array().expect("a list").is_empty(), "{info:#}");
+            let said = run(how, &["info", &file]);
+            for words in ["size", "definite     no: ", why, "zero or missing", "memory", "not positive definite"] {
+                assert!(said.code == Some(0) && said.stdout.contains(words), "{words}: {said:?}");
+            }
+            assert_eq!(run(how, &["solve", &file]).code, Some(7), "{name}");
+        }
+    }
+}
+
+/// A picture is a PNG and is called so; one that cannot be written costs nothing else.
+#[test]
+fn a_picture_that_cannot_be_written_keeps_nothing_back() {
+    let folder = Folder::new("spy nowhere");
+    let (nowhere, file) = (folder.path("no folder/spy.png"), folder.path("info.json"));
+    for how in [vec![Launch::Alone], both(2)].concat() {
+        let finished = run(how, &["info", "poisson", "-n", "9", "--spy", &nowhere, "--json", &file]);
+        assert!(finished.code == Some(1) && finished.stderr.contains("no folder/spy.png"), "{finished:?}");
+        assert!(finished.stdout.contains("advice"), "{finished:?}");
+        assert_eq!(number(&json(&file), "/rows"), 81.0);
+        std::fs::remove_file(&file).expect("it was written");
+    }
+    let finished = run(Launch::Alone, &["info", "poisson", "-n", "9", "--spy", &folder.path("a.svg")]);
+    assert!(finished.code == Some(2) && finished.stderr.contains("must end in .png"), "{finished:?}");
+}
+
 #[test]
 fn the_picture_is_the_same_on_any_ranks() {
     let folder = Folder::new("spy");
     let mut pictures = [vec![Launch::Alone], both(3)].concat().into_iter().map(|how| {
-        let file = folder.path(&unique("spy.png"));
+        let file = folder.path(&format!("{}.png", unique("spy")));
         assert_eq!(run(how, &["info", "poisson", "-n", "60", "--iterations", "0", "--spy", &file]).code, Some(0));
         std::fs::read(file).expect("the picture")
     });

@@ -345,6 +345,29 @@ fn a_comparison_leaves_out_what_cannot_be_built() {
 }
 
 #[test]
+fn files_of_a_comparison_do_not_keep_each_other_back() {
+    let folder = Folder::new("comparison files");
+    for name in ["fine", "coarse"] {
+        std::fs::create_dir_all(folder.path(name)).expect("a folder");
+        folder.write(&format!("{name}/a.mtx"), std::fs::read(mesh("plate_hole.mtx")).expect("a matrix"));
+    }
+    let [fine, coarse] = ["fine/a.mtx", "coarse/a.mtx"].map(|name| folder.path(name));
+    let [csv, rows, charts] = ["no folder/a.csv", "a.json", "charts"].map(|name| folder.path(name));
+    let args = ["compare", &fine, &coarse, "--solvers", "hs-cg", "--protocol", "paper", "--iterations", "9"];
+    let finished = run(Launch::Alone, &[&args[..], &["--csv", &csv, "--json", &rows, "--plot", &charts]].concat());
+    assert!(finished.code == Some(1) && finished.stderr.contains("no folder/a.csv"), "{finished:?}");
+    let rows = json(&rows);
+    let names: Vec<&str> = (0..2).map(|k| rows["rows"][k]["matrix"].as_str().expect("a name")).collect();
+    assert!(names[0].ends_with("_fine_a.mtx") && names[1].ends_with("_coarse_a.mtx"), "{names:?}");
+    for name in names {
+        for kind in ["error.svg", "error.png", "residual.svg", "residual.png"] {
+            let chart = format!("{charts}/{name}-none-{kind}");
+            assert!(std::path::Path::new(&chart).exists(), "{chart}");
+        }
+    }
+}
+
+#[test]
 fn the_discretisation_error_falls_as_h_squared() {
     for (dim, stencil, coarse, fine) in
         [("2", "5", "15", "31"), ("2", "9", "15", "31"), ("3", "7", "11", "23"), ("3", "27", "11", "23")]

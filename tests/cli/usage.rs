@@ -76,6 +76,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("compare a.mtx --protocol paper", "--protocol paper needs --iterations"),
     ("compare a.mtx --iterations 9", "--iterations belongs to --protocol paper"),
     ("compare poisson --n 4 --stencil 7", "use --stencil 5 or 9"),
+    ("solve a.mtx -ksp_type cg", "-ksp_type: long options begin with two dashes: --solver, or --ksp_type"),
+    ("solve a.mtx -options_left", "-options_left: long options begin with two dashes"),
+    ("solve a.mtx --progress always", "[possible values: auto, on, off]"),
     ("compare model -n 9 --output x.mtx", "unexpected argument '--output'"),
     ("compare model -n 9 --history x.csv", "unexpected argument '--history'"),
 ];
@@ -173,6 +176,59 @@ fn a_build_without_mpi_does_not_solve_once_per_rank() {
         assert_eq!((finished.code, count(&finished, "built without MPI")), (Some(2), 1), "{finished:?}");
     }
     refused(Launch::Alone, &[("poisson --n 5 --engine mpi", "built without MPI")]);
+}
+
+/// What srun sets where it has no PMI: a step of several tasks, and nothing of MPI.
+#[test]
+fn tasks_of_srun_without_mpi_are_refused() {
+    let folder = Folder::new("srun");
+    let start = |args: &[&str], procid: &str, tasks: &str| {
+        let mut command = Launch::Alone.command(halocg());
+        command.args(["poisson", "--n", "5"]).args(args).current_dir(folder.path(""));
+        command.envs([("SLURM_STEP_NUM_TASKS", tasks), ("SLURM_PROCID", procid), ("SLURM_NTASKS", "128")]);
+        finish(command)
+    };
+    for args in [&["--json", "run.json"][..], &["--threads", "2"], &["--engine", "mpi"]] {
+        let finished = start(args, "0", "128");
+        let remedy = if HAS_MPI { "use srun --mpi=pmix or --mpi=pmi2" } else { "without MPI" };
+        assert_eq!((finished.code, count(&finished, remedy)), (Some(2), 1), "{finished:?}");
+        assert!(finished.stdout.is_empty() && finished.stderr.lines().count() == 1, "{finished:?}");
+    }
+    assert_eq!(folder.names(), [""; 0]);
+    let finished = start(&[], "5", "128");
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(2), ""), "only the first task speaks");
+    // A step of one task, a batch job's own shell, and who asks for it.
+    assert_eq!(start(&[], "0", "1").code, Some(0));
+    assert_eq!(start(&["--engine", "alone"], "5", "128").code, Some(0));
+    let mut command = Launch::Alone.command(halocg());
+    command.args(["poisson", "--n", "5"]).envs([("SLURM_PROCID", "0"), ("SLURM_NTASKS", "128")]);
+    assert_eq!(finish(command).code, Some(0));
+}
+
+/// Ranks of mpirun are told who they are, whatever the job's launcher sets for mpirun's own helpers.
+#[test]
+#[cfg(feature = "mpi")]
+fn ranks_of_mpirun_in_a_step_are_not_refused() {
+    let mut command = Launch::Mpirun(1).command("env".as_ref());
+    command.args(["SLURM_STEP_NUM_TASKS=3", "SLURM_PROCID=1"]).arg(halocg()).args(["poisson", "--n", "5"]);
+    let finished = finish(command);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+}
+
+/// Under a launcher standard error is a pipe.
+#[test]
+fn progress_is_shown_in_a_pipe_if_asked_for() {
+    for how in [vec![Launch::Alone], both(2)].concat() {
+        let lines = |args: &[&str]| {
+            let finished = run(how, &[&["poisson", "-n", "30"], args].concat());
+            assert_eq!(finished.code, Some(0), "{finished:?}");
+            assert!(!finished.stderr.contains(['\r', '\x1b']), "{finished:?}");
+            finished.stderr.lines().filter(|line| line.starts_with("iteration ")).count()
+        };
+        assert_eq!(lines(&["--progress", "on"]), 1, "{how:?}");
+        assert_eq!(lines(&["--progress", "on", "--monitor"]), 1, "{how:?}");
+        assert_eq!((lines(&["--progress", "off"]), lines(&[])), (0, 0), "{how:?}");
+    }
 }
 
 #[test]

@@ -101,13 +101,13 @@ def solve(
     sub_pc : {"ic0", "ssor", "cholesky"}
         How ``pc="bjacobi"`` solves with the blocks of the ranks.
     chebyshev_degree : int
-        Degree of the polynomial of ``pc="chebyshev"``.
+        Degree of the polynomial of ``pc="chebyshev"``, up to 100; of degree 0 it is the diagonal, scaled.
     rtol, atol : float
         Converged when the 2-norm of b - A x is at most ``max(rtol * norm(b), atol)``.
     max_iterations : int
         Limit of iterations.
     threads : int
-        Ranks as threads of this process, without `comm`.
+        Ranks as threads of this process, up to 1024, without `comm`.
     comm : mpi4py.MPI.Comm, optional
         Intra-communicator whose ranks solve together. Every one of them calls, with the same options. The package
         must have been built with MPI, for the library that mpi4py uses.
@@ -152,7 +152,7 @@ def solve(
     """
     shape, prepared = None, None
     try:
-        ranks = _whole_number("threads", threads, 1)
+        ranks = _whole_number("threads", threads, 1, 1024)
         if callback is not None and not callable(callback):
             raise TypeError("callback must be callable")
         if comm is not None and ranks != 1:
@@ -161,7 +161,7 @@ def solve(
             "solver": str(solver),
             "pc": str(pc),
             "sub_pc": str(sub_pc),
-            "chebyshev_degree": _whole_number("chebyshev_degree", chebyshev_degree, 1),
+            "chebyshev_degree": _whole_number("chebyshev_degree", chebyshev_degree, 0, 100),
             "rtol": float(rtol),
             "atol": float(atol),
             "max_iterations": _whole_number("max_iterations", max_iterations, 0),
@@ -179,14 +179,24 @@ def solve(
         options, failure = None, error
     if comm is not None:
         number = _communicator(comm, options, prepared, failure)
-    options["callback"] = callback
+    raised = []
+
+    def watched(iteration, residual_norm):
+        try:
+            callback(iteration, residual_norm)
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    options["callback"] = None if callback is None else watched
     try:
         if comm is None:
             found = _core.solve(prepared, ranks, options)
         else:
             found = _core.solve_over(prepared, number, options)
     except (ValueError, Error) as error:
-        if callback is not None and type(error) not in (ValueError, Error):
+        # What the callback says is its own affair.
+        if any(error is of_callback for of_callback in raised):
             raise
         raise type(error)(_in_python(str(error))) from None
     found["x"] = found["x"].reshape(shape)
@@ -194,11 +204,13 @@ def solve(
     return Result(**found)
 
 
-def _whole_number(name, value, least):
+def _whole_number(name, value, least, most=None):
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
         raise TypeError(f"{name} must be an int, not {type(value).__name__}")
     if value < least:
         raise ValueError(f"{name} = {value}: at least {least} is needed")
+    if most is not None and value > most:
+        raise ValueError(f"{name} = {value}: at most {most} is possible")
     return int(value)
 
 

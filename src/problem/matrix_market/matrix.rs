@@ -68,7 +68,7 @@ pub(super) fn read(comm: &Comm, path: &Path, reading: &Reading) -> Result<Loaded
         let (i, j) = (i + 1, j + 1);
         return Err(Error::input(format!("{file}{at}: the values given for A({i},{j}) add up to no finite number")));
     }
-    if let Some([i, value]) = first(comm, found.looks.not_positive).filter(|_| !is_array) {
+    if let Some([i, value]) = first(comm, found.looks.not_positive).filter(|_| !is_array && !reading.any_diagonal) {
         let at = line(&mut text, &header, (i, i))?;
         return Err(Error::not_spd(format!("{file}{at}: {}", checks::bad_diagonal(i, f64::from_bits(value)))));
     }
@@ -81,7 +81,9 @@ pub(super) fn read(comm: &Comm, path: &Path, reading: &Reading) -> Result<Loaded
         let what = asymmetric.words(ONE_TRIANGLE);
         return Err(Error::not_spd(format!("{file}{at}: {what}")));
     }
-    if let Some(what) = found.looks.bad_diagonal(comm) {
+    if !reading.any_diagonal
+        && let Some(what) = found.looks.bad_diagonal(comm)
+    {
         return Err(Error::not_spd(format!("{file}: {what}")));
     }
     Ok(Loaded { problem: Problem::Matrix(n, rows), duplicates: comm.reduced(Op::Sum, found.duplicates) })

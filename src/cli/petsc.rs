@@ -1,0 +1,104 @@
+//! Habits of PETSc's users: its options begin with one dash.
+
+use super::Cli;
+use super::config::is_called;
+use clap::error::ErrorKind;
+use clap::{Command, CommandFactory, Error};
+use std::ffi::OsString;
+
+/// How options of PETSc's begin that have no other name here.
+const BEGINNINGS: [&str; 13] =
+    ["ksp_", "pc_", "sub_", "mat_", "vec_", "dm_", "snes_", "tao_", "log_", "options_", "malloc_", "memory_", "info:"];
+
+/// Refuses words such as `-ksp_type`. Read letter by letter some would be understood, but not as they were meant:
+/// `-options_left` as an output file.
+///
+/// # Errors
+/// When there is one, which says what to write instead.
+pub(super) fn refuse(arguments: &[OsString]) -> Result<(), Error> {
+    let words = || arguments.iter().skip(1).take_while(|word| *word != "--").filter_map(|word| word.to_str());
+    if !words().any(|word| single_dash(word).is_some()) {
+        return Ok(());
+    }
+    let mut cli = Cli::command();
+    cli.build();
+    let mut command: &Command = &cli;
+    for word in words() {
+        command = command.find_subcommand(word).unwrap_or(command);
+    }
+    match words().find_map(|word| Some((word, advice(command, single_dash(word)?)?))) {
+        None => Ok(()),
+        Some((word, advice)) => Err(Error::raw(
+            ErrorKind::UnknownArgument,
+            format!("{}: long options begin with two dashes: {advice}\n", word.escape_debug()),
+        )),
+    }
+}
+
+/// What to write instead, if this looks like an option.
+fn advice(command: &Command, name: &str) -> Option<String> {
+    let option = command.get_arguments().find(|argument| is_called(argument, name));
+    let is_petsc = || name == "info" || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning));
+    match option.and_then(|found| found.get_long()) {
+        // Help comes of it: -h.
+        Some("help") => None,
+        Some(long) if long == name.replace('_', "-") => Some(format!("--{long}")),
+        Some(long) => Some(format!("--{long}, or --{name}")),
+        None => is_petsc().then(|| "halocg solve --help lists them; this one of PETSc's is not among them".into()),
+    }
+}
+
+/// The name behind a single dash, of two letters or more.
+fn single_dash(word: &str) -> Option<&str> {
+    let name = word.strip_prefix('-')?.split('=').next()?;
+    let is_name = name.len() > 1 && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-:".contains(c));
+    (is_name && name.starts_with(|c: char| c.is_ascii_alphabetic())).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(line: &str) -> Option<String> {
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        refuse(&words).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_single_dash_is_answered_with_two() {
+        for (line, advice) in [
+            (
+                "halocg solve A.mtx -ksp_type cg",
+                "-ksp_type: long options begin with two dashes: --solver, or --ksp_type",
+            ),
+            (
+                "halocg solve A.mtx -ksp_rtol=1e-3",
+                "-ksp_rtol=1e-3: long options begin with two dashes: --rtol, or --ksp_rtol",
+            ),
+            ("halocg solve A.mtx -log_view", ": --log-view"),
+            ("halocg solve A.mtx -rtol 1", ": --rtol"),
+            ("halocg compare poisson -n 9 -solvers all", ": --solvers"),
+            ("halocg solve A.mtx -options_left", "this one of PETSc's is not among them"),
+            ("halocg solve A.mtx -info", "not among them"),
+            ("halocg partition A.mtx -ksp_type cg -k 2", "not among them"),
+        ] {
+            let said = said(line).unwrap_or_else(|| panic!("{line} is let pass"));
+            assert!(said.contains(advice), "{line}: {said}");
+        }
+    }
+
+    #[test]
+    fn other_words_pass() {
+        for line in [
+            "halocg poisson -n 9 -o x.mtx",
+            "halocg poisson -n9 -ox.mtx --rhs=-ones",
+            "halocg solve A.mtx --dirichlet left=-1 --source -1e-3",
+            "halocg solve A.mtx -x",
+            "halocg solve A.mtx --ksp_type cg -h",
+            "halocg solve -help",
+            "halocg solve -- -ksp_type",
+        ] {
+            assert_eq!(said(line), None, "{line}");
+        }
+    }
+}
