@@ -263,7 +263,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
             nonzeros: comm.reduced(Op::Sum, a.stored_entries()),
             duplicates,
             rhs: job.rhs.describe(&problem),
-            mesh: problem.mesh_facts().cloned(),
+            mesh: job.rhs.mesh_facts(&job.source, &problem),
         },
         storage: facts.as_ref().map(|(_, storage)| StorageFacts {
             schedule: solver.sweeps.then_some(if sweeps { "one-sweep" } else { "overlap" }),
