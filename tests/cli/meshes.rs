@@ -395,6 +395,14 @@ fn other_commands_take_the_conditions() {
         assert_eq!(other.code, Some(2), "{other:?}");
         assert!(other.stderr.contains("there is no physical group called front; there are left (curves)"));
     }
+    // Before anything is solved.
+    let (matrix, none) = (mesh("plate_hole.mtx"), folder.path("none.mtx"));
+    for how in both(2) {
+        let late = run(how, &["compare", &plate, &matrix, "--dirichlet", "hole=0"]);
+        assert!(late.stdout.is_empty() && late.stderr.contains("need a mesh of Gmsh"), "{late:?}");
+        let missing = run(how, &["compare", &matrix, &none]);
+        assert!(missing.stdout.is_empty() && missing.stderr.contains("none.mtx: cannot read it"), "{missing:?}");
+    }
     let foretold = run(Launch::Alone, &[&["predict", &plate, "--machine", &machine], &conditions[..]].concat());
     assert!(foretold.stderr.contains("machine.json: cannot read it"), "{foretold:?}");
 }
