@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// The problem on a mesh: -div(k grad u) = f with conditions on physical groups.
 #[derive(Args, Clone, Debug)]
 pub struct MeshOptions {
-    /// Hold u at a value on a physical group; without any condition the whole boundary is held at 0
+    /// Hold u at a value on a physical group (curve:1, where a surface is called 1 too); without any condition the whole boundary is held at 0
     #[arg(long, value_name = "GROUP=VALUE", allow_hyphen_values = true, value_parser = of_group, help_heading = "Mesh")]
     pub dirichlet: Vec<(String, f64)>,
     /// Flux k du/dn into the domain through a physical group; 0 where nothing is said

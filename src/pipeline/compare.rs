@@ -64,6 +64,8 @@ pub enum Protocol {
 /// Unreadable matrices, impossible preconditioners, unwritable files; the same on every rank.
 pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
     choose_sum(comm, survey.sum)?;
+    // Not after the others have been solved.
+    survey.sources.iter().try_for_each(|source| problem::check(comm, source))?;
     let mut rows = Vec::new();
     for (source, name_of_matrix) in survey.sources.iter().zip(names(&survey.sources)) {
         let problem = problem::load_with(comm, source, &survey.reading)?.problem;

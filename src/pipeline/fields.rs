@@ -7,12 +7,21 @@ use crate::files::write_file;
 use crate::problem::mesh::boundary;
 use crate::problem::{MeshProblem, Problem, Source, Stencil, fetch};
 use crate::report::{Field, FieldPicture, MeshFields, grouped};
+use std::path::PathBuf;
+
+/// Rows of the largest problem that a page shows a picture of: it is drawn on one rank, and nobody asked for it.
+const MOST_ON_PAGE: u64 = 1_000_000;
 
 impl Files {
     /// Whether one of them wants to know where rows lie.
     pub(super) fn draws(&self) -> bool {
-        self.png.is_some() || self.png_partition.is_some() || self.vtu.is_some()
+        self.png.is_some() || self.png_partition.is_some() || self.vtu.is_some() || self.report.is_some()
     }
+}
+
+/// Whether there is a picture of it.
+fn is_drawn(problem: &Problem) -> bool {
+    matches!(problem, Problem::Mesh(_)) || matches!(problem, Problem::Stencil(grid) if grid.dim == 2)
 }
 
 /// Refuses files that the problem has nothing for, before it is solved.
@@ -21,48 +30,87 @@ pub(super) fn check(files: &Files, source: &Source, problem: &Problem) -> Result
         let name = super::describe(source);
         Err(Error::usage(format!("{name}: {option} needs {needs}; the solution itself is written by --output FILE")))
     };
-    let is_mesh = matches!(problem, Problem::Mesh(_));
-    if files.vtu.is_some() && !is_mesh {
+    if files.vtu.is_some() && !matches!(problem, Problem::Mesh(_)) {
         return refused("--vtu", "a mesh");
     }
-    let is_drawn = is_mesh || matches!(problem, Problem::Stencil(stencil) if stencil.dim == 2);
     for (option, file) in [("--png", &files.png), ("--png-partition", &files.png_partition)] {
-        if file.is_some() && !is_drawn {
+        if file.is_some() && !is_drawn(problem) {
             return refused(option, "a mesh, or a grid in two dimensions");
         }
     }
     Ok(())
 }
 
-/// Writes what is asked for; `places` is the problem if anything is. Pictures are drawn on rank 0, which gathers what they
-/// show. Collective.
+/// Pictures as PNG files, as far as they are wanted; on rank 0.
+#[derive(Default)]
+pub(super) struct Drawn {
+    solution: Option<Vec<u8>>,
+    owners: Option<Vec<u8>>,
+    /// Whether the page has them too.
+    is_on_page: bool,
+}
+
+impl Drawn {
+    /// Solution and owners, if the page has them.
+    pub(super) fn for_page(self) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+        if self.is_on_page { (self.solution, self.owners) } else { (None, None) }
+    }
+}
+
+/// Draws what files and page ask for, on rank 0, which gathers what is seen; `places` is the problem if anything is asked
+/// for. Collective.
+pub(super) fn draw(files: &Files, title: &str, places: Option<&Problem>, layout: &Layout, x: &[f64]) -> Drawn {
+    let Some(problem) = places.filter(|problem| is_drawn(problem)) else { return Drawn::default() };
+    let is_on_page = files.report.is_some() && problem.n() <= MOST_ON_PAGE;
+    let has_solution = files.png.is_some() || is_on_page;
+    let has_owners = files.png_partition.is_some() || is_on_page && layout.comm().size() > 1;
+    if !has_solution && !has_owners {
+        return Drawn::default();
+    }
+    let views = match problem {
+        Problem::Mesh(mesh) => view_mesh(title, mesh, layout, x),
+        Problem::Stencil(grid) => view_grid(title, grid, layout, x),
+        _ => None,
+    };
+    let Some((mut picture, show_owners)) = views else { return Drawn::default() };
+    let solution = has_solution.then(|| picture.png());
+    let owners = has_owners.then(|| {
+        show_owners(&mut picture);
+        picture.png()
+    });
+    Drawn { solution, owners, is_on_page }
+}
+
+/// Writes what is asked for. Collective.
 ///
 /// # Errors
 /// When a file cannot be written; the same on every rank.
 pub(super) fn write(
     files: &Files,
-    title: &str,
     places: Option<&Problem>,
     layout: &Layout,
     x: &[f64],
     residual: &[f64],
+    drawn: &Drawn,
 ) -> Result<()> {
     let comm = layout.comm();
-    match places {
-        Some(Problem::Mesh(mesh)) => {
+    let vtu = match (&files.vtu, places) {
+        (Some(path), Some(Problem::Mesh(mesh))) => {
             let owners = cell_owners(mesh, layout);
-            let vtu = files.vtu.as_ref().map_or(Ok(()), |path| {
-                let (u, residual) = (layout.to_even(x), layout.to_even(residual));
-                let of_nodes: &[(&str, &[f64])] = &[("u", &u), ("residual", &residual)];
-                MeshFields { mesh, of_nodes, of_cells: &[("rank", &owners)] }.write_vtu(comm, path)
-            });
-            let is_drawn = files.png.is_some() || files.png_partition.is_some();
-            let drawn = if is_drawn { draw_mesh(files, title, mesh, layout, x, &owners) } else { Ok(()) };
-            vtu.and(drawn)
+            let (u, residual) = (layout.to_even(x), layout.to_even(residual));
+            let of_nodes: &[(&str, &[f64])] = &[("u", &u), ("residual", &residual)];
+            MeshFields { mesh, of_nodes, of_cells: &[("rank", &owners)] }.write_vtu(comm, path)
         }
-        Some(Problem::Stencil(grid)) => draw_grid(files, title, grid, layout, x),
         _ => Ok(()),
-    }
+    };
+    let png = |path: &Option<PathBuf>, picture: &Option<Vec<u8>>| match (path, picture) {
+        (Some(path), Some(picture)) => write_file(path, picture),
+        _ => Ok(()),
+    };
+    // On rank 0; no other has a picture.
+    let solution = png(&files.png, &drawn.solution);
+    let owners = png(&files.png_partition, &drawn.owners);
+    vtu.and(comm.agree(solution.and(owners)))
 }
 
 /// The owner of each cell of this rank's share: of most of its nodes, the lowest of several. Collective.
@@ -83,14 +131,18 @@ fn cell_owners(mesh: &MeshProblem, layout: &Layout) -> Vec<u32> {
     mesh.cells.iter().map(of_cell).collect()
 }
 
-/// Collective.
-fn draw_mesh(files: &Files, title: &str, mesh: &MeshProblem, layout: &Layout, x: &[f64], owners: &[u32]) -> Result<()> {
+/// The solution as seen, and what makes of it the owners as seen.
+type Views = (FieldPicture, Box<dyn FnOnce(&mut FieldPicture)>);
+
+/// On the root. Collective.
+fn view_mesh(title: &str, mesh: &MeshProblem, layout: &Layout, x: &[f64]) -> Option<Views> {
     let comm = layout.comm();
     let points = comm.gather(0, &mesh.points).concat();
     let cells = comm.gather(0, &mesh.cells).concat();
-    let part_of_cell = comm.gather(0, owners).concat();
+    let part_of_cell = comm.gather(0, &cell_owners(mesh, layout)).concat();
     let u = layout.to_root(x);
-    comm.agree(if comm.is_root() {
+    let parts = comm.size();
+    comm.is_root().then(|| {
         // Of tetrahedra the outer faces are seen, each with its cell.
         let (triangles, part_of) = if mesh.dim == 2 {
             (cells.iter().map(|cell| [cell[0], cell[1], cell[2]]).collect(), part_of_cell)
@@ -98,22 +150,22 @@ fn draw_mesh(files: &Files, title: &str, mesh: &MeshProblem, layout: &Layout, x:
             boundary(3, &cells).into_iter().map(|face| (face.nodes, part_of_cell[face.cell as usize])).unzip()
         };
         let title = format!("{title}, {} {}", grouped(mesh.facts.cells), mesh.facts.cell_kind);
-        let picture = FieldPicture { title, points, triangles, field: Field::Values(u), has_edges: false };
-        draw(files, picture, |picture| {
+        let solution = FieldPicture { title, points, triangles, field: Field::Values(u), has_edges: false };
+        let show_owners = Box::new(move |picture: &mut FieldPicture| {
             picture.has_edges = true;
-            picture.field = Field::Parts { part_of, parts: comm.size() };
-        })
-    } else {
-        Ok(())
+            picture.field = Field::Parts { part_of, parts };
+        });
+        (solution, show_owners as Box<dyn FnOnce(&mut FieldPicture)>)
     })
 }
 
-/// Collective.
-fn draw_grid(files: &Files, title: &str, grid: &Stencil, layout: &Layout, x: &[f64]) -> Result<()> {
+/// On the root. Collective.
+fn view_grid(title: &str, grid: &Stencil, layout: &Layout, x: &[f64]) -> Option<Views> {
     let comm = layout.comm();
     let u = layout.to_root(x);
     let owners = layout.to_root(&vec![comm.rank() as f64; layout.len()]);
-    comm.agree(if comm.is_root() {
+    let parts = comm.size();
+    comm.is_root().then(|| {
         let [nx, ny, _] = grid.points;
         let (nx, ny) = (nx as usize, ny as usize);
         // The boundary, on which u is 0, is not a part of the grid.
@@ -125,23 +177,22 @@ fn draw_grid(files: &Files, title: &str, grid: &Stencil, layout: &Layout, x: &[f
             true => u[(row - 1) * nx + column - 1],
             false => 0.0,
         };
-        let picture = FieldPicture {
+        let solution = FieldPicture {
             title: title.into(),
             points: whole.iter().map(|&(column, row)| at(column, row)).collect(),
             triangles: squares(nx + 1, ny + 1),
             field: Field::Values(whole.iter().map(value).collect()),
             has_edges: false,
         };
-        draw(files, picture, |picture| {
+        let show_owners = Box::new(move |picture: &mut FieldPicture| {
             // A square around each point.
             let corners = (0..=ny).flat_map(|row| (0..=nx).map(move |column| (column, row)));
             picture.points = corners.map(|(column, row)| [column as f64 + 0.5, row as f64 + 0.5, 0.0]).collect();
             picture.triangles = squares(nx, ny);
             let part_of = owners.iter().flat_map(|&owner| [owner as u32; 2]).collect();
-            picture.field = Field::Parts { part_of, parts: comm.size() };
-        })
-    } else {
-        Ok(())
+            picture.field = Field::Parts { part_of, parts };
+        });
+        (solution, show_owners as Box<dyn FnOnce(&mut FieldPicture)>)
     })
 }
 
@@ -154,14 +205,4 @@ fn squares(columns: usize, rows: usize) -> Vec<[u32; 3]> {
         [[a, b, d], [a, d, c]]
     };
     (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row))).flat_map(two).collect()
-}
-
-/// Draws the picture, and once more as `partition` changes it.
-fn draw(files: &Files, mut picture: FieldPicture, partition: impl FnOnce(&mut FieldPicture)) -> Result<()> {
-    let solution = files.png.as_ref().map_or(Ok(()), |path| write_file(path, &picture.png()));
-    let owners = files.png_partition.as_ref().map_or(Ok(()), |path| {
-        partition(&mut picture);
-        write_file(path, &picture.png())
-    });
-    solution.and(owners)
 }

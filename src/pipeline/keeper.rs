@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::faults;
 use crate::krylov::{self, Begin, Reason, Replacement, Saved, Settings, Snapshot, StopOn, Turn, Watch};
 use crate::problem::{Problem, fingerprint};
-use crate::report::{CheckpointFacts, Progress};
+use crate::report::{CheckpointFacts, Progress, quoted};
 use crate::signals;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -242,16 +242,6 @@ fn go_on(mut words: impl Iterator<Item = String>, file: &str, limit: Option<u64>
     line.extend(chosen.map(|chosen| format!("--solver {chosen}")));
     line.extend(["--restart".into(), quoted(file)]);
     line.join(" ")
-}
-
-/// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+%@".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

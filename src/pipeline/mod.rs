@@ -112,7 +112,7 @@ pub struct Files {
 /// Whatever went wrong before or after the solve; the same on every rank. A solve that does not
 /// converge is not an error: its exit code is returned.
 pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
-    let Executed { run, outcome, pictures, layout, places, residual, failure } = execute(comm, job)?;
+    let Executed { run, outcome, mut pictures, layout, places, residual, failure } = execute(comm, job)?;
     if comm.is_root() {
         let view = if job.view { report::view(&run) } else { String::new() };
         let log_view = if job.log_view { report::log_view(&run) } else { String::new() };
@@ -124,7 +124,9 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
         Some((path, format)) => problem::write_vector(comm, &layout.to_even(&outcome.x), path, *format),
         None => Ok(()),
     };
-    let fields = fields::write(&job.files, &run.problem.name, places.as_ref(), &layout, &outcome.x, &residual);
+    let drawn = fields::draw(&job.files, &run.problem.name, places.as_ref(), &layout, &outcome.x);
+    let fields = fields::write(&job.files, places.as_ref(), &layout, &outcome.x, &residual, &drawn);
+    (pictures.solution, pictures.owners) = drawn.for_page();
     let reports = comm.agree(if comm.is_root() { write_reports(job, &run, &outcome, &pictures) } else { Ok(()) });
     solution.and(fields).and(reports)?;
     // Nothing else is lost, but there is no going on either.
@@ -187,6 +189,8 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
     let clock = || comm.clock_seconds();
     let sum = choose_sum(comm, job.sum)?;
     let start = clock();
+    let command: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let origin = if comm.is_root() { Origin::here(&command) } else { Origin::default() };
     faults::enter(comm.rank(), "load");
     let Loaded { problem, duplicates } = problem::load_with(comm, &job.source, &job.reading)?;
     let comm = &if job.reproducible { comm.reproducible() } else { comm.clone() };
@@ -255,8 +259,9 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
     let run = Run {
         schema: report::SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
-        command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+        command,
         options: job.options.clone(),
+        origin,
         machine: Machine { ranks: comm.size(), engine: comm.describe() },
         sum,
         problem: ProblemFacts {
@@ -265,7 +270,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
             nonzeros: comm.reduced(Op::Sum, a.stored_entries()),
             duplicates,
             rhs: job.rhs.describe(&problem),
-            mesh: problem.mesh_facts().cloned(),
+            mesh: job.rhs.mesh_facts(&job.source, &problem),
         },
         storage: facts.as_ref().map(|(_, storage)| StorageFacts {
             schedule: solver.sweeps.then_some(if sweeps { "one-sweep" } else { "overlap" }),

@@ -4,7 +4,8 @@ use super::Job;
 use crate::distributed::Layout;
 use crate::error::{Error, ExitCode, Result};
 use crate::operator::Operator;
-use crate::problem::{self, Problem};
+use crate::problem::mesh::Load;
+use crate::problem::{self, Conditions, MeshFacts, Problem, Source};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,20 @@ impl RightHandSide {
             (RightHandSide::File(path), _) => format!("b from {}", path.display()),
         }
     }
+
+    /// What is worth knowing of the mesh, if the problem is one on a mesh, with what this makes of its conditions.
+    pub(super) fn mesh_facts(&self, source: &Source, problem: &Problem) -> Option<MeshFacts> {
+        let load = match self {
+            RightHandSide::Own => Load::Own,
+            RightHandSide::A1 => Load::OfOnes,
+            RightHandSide::Ones | RightHandSide::Random(_) | RightHandSide::File(_) => Load::Other,
+        };
+        let conditions = match source {
+            Source::Mesh(_, conditions) => conditions.words(load),
+            _ => Conditions::default().words(load),
+        };
+        problem.mesh_facts().map(|facts| MeshFacts { conditions, ..facts.clone() })
+    }
 }
 
 /// What the solution is called, and the solution.
@@ -49,7 +64,7 @@ pub(super) fn right_hand_side(
 ) -> Result<(Vec<f64>, Option<KnownSolution>)> {
     let layout = a.layout().clone();
     let rows = layout.rows();
-    Ok(match (rhs, problem) {
+    let (mut b, solution) = match (rhs, problem) {
         (RightHandSide::Ones, _) => (vec![1.0; rows.len()], None),
         (RightHandSide::Random(seed), _) => {
             let mut generator = ChaCha8Rng::seed_from_u64(*seed);
@@ -81,14 +96,25 @@ pub(super) fn right_hand_side(
             (b, Some(("ones/sqrt(n)", x)))
         }
         (RightHandSide::File(path), _) => (read_vector(path, &layout).map_err(explain_rhs)?, None),
-    })
+    };
+    // What takes the place of the load does not take that of the values which the conditions hold.
+    if let (RightHandSide::Ones | RightHandSide::Random(_) | RightHandSide::File(_), Problem::Mesh(mesh)) =
+        (rhs, problem)
+    {
+        let own = |(value, is_held): (&f64, &bool)| if *is_held { *value } else { f64::NAN };
+        let held: Vec<f64> = mesh.load.iter().zip(&mesh.is_held).map(own).collect();
+        for (b, held) in b.iter_mut().zip(layout.from_even(&held)).filter(|(_, held)| !held.is_nan()) {
+            *b = held;
+        }
+    }
+    Ok((b, solution))
 }
 
 /// Where the solve begins: at the values of a file, or where the conditions on a mesh give them; else at zero. Collective.
 pub(super) fn initial_guess(job: &Job, problem: &Problem, layout: &Layout) -> Result<Option<Vec<f64>>> {
     Ok(match (&job.x0, problem) {
         (Some(path), _) => Some(read_vector(path, layout)?),
-        (None, Problem::Mesh(mesh)) if job.rhs == RightHandSide::Own => Some(layout.from_even(&mesh.held)),
+        (None, Problem::Mesh(mesh)) if job.rhs != RightHandSide::A1 => Some(layout.from_even(&mesh.held)),
         (None, _) => None,
     })
 }

@@ -165,12 +165,7 @@ pub fn load_with(comm: &Comm, source: &Source, reading: &Reading) -> Result<Load
             }
         }
         Source::Mesh(path, conditions) => {
-            if !mesh::is_head(&format::head(comm, path)?) {
-                return Err(Error::usage(format!(
-                    "{}: --dirichlet, --neumann, --source and --conductivity need a mesh of Gmsh, and this file is none",
-                    path.display()
-                )));
-            }
+            check(comm, source)?;
             Problem::Mesh(Box::new(mesh::read(comm, path, conditions)?)).into()
         }
         Source::Poisson(stencil) | Source::PoissonMatrixFree(stencil) => Problem::Stencil(*stencil).into(),
@@ -183,6 +178,21 @@ pub fn load_with(comm: &Comm, source: &Source, reading: &Reading) -> Result<Load
             Problem::Matrix(spectrum.n, rows).into()
         }
     })
+}
+
+/// Refuses, by its first bytes, a file that is not there or is not of the kind that it must be. Collective.
+///
+/// # Errors
+/// The same on every rank.
+pub(crate) fn check(comm: &Comm, source: &Source) -> Result<()> {
+    match source {
+        Source::File(path) => format::head(comm, path).map(|_| ()),
+        Source::Mesh(path, _) if !mesh::is_head(&format::head(comm, path)?) => Err(Error::usage(format!(
+            "{}: --dirichlet, --neumann, --source and --conductivity need a mesh of Gmsh, and this file is none",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Reads a symmetric matrix, in any of the formats. Collective.

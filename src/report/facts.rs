@@ -3,6 +3,7 @@
 //! The JSON file is this structure, field by field; see docs/json.md. A change of meaning or the
 //! loss of a field raises [`SCHEMA`].
 
+use super::origin::Origin;
 use super::resources::{BandwidthFacts, MemoryFacts, PhaseSeconds, SetupSeconds, Traffic};
 use super::terminal::seconds;
 use crate::comm::measure::SumWay;
@@ -66,7 +67,9 @@ pub struct Run {
     pub command: Vec<String>,
     /// Every option in force, whether from the command line, from a file (`--config`) or by default.
     pub options: Options,
-    /// Where it ran.
+    /// Where and when it was made, and how to make it again.
+    pub origin: Origin,
+    /// What carried it.
     pub machine: Machine,
     /// How global sums travelled.
     pub sum: SumWay,
@@ -111,7 +114,7 @@ pub struct CheckpointFacts {
     pub go_on: Option<String>,
 }
 
-/// Where a run ran.
+/// What carried a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
     /// Number of ranks.
@@ -286,6 +289,14 @@ pub struct MethodFacts {
     pub replace_every: Option<u64>,
     /// Whether signs of corrupted vectors were looked for.
     pub check_health: bool,
+}
+
+impl MethodFacts {
+    /// The 2-norm of r at which the solve ends.
+    pub(super) fn tolerance(&self, reference_norm: f64) -> f64 {
+        let rtol = if self.stop_on == "residual" { self.rtol } else { 0.0 };
+        (rtol * reference_norm).max(self.atol)
+    }
 }
 
 /// Why `--solver auto` took the method it took. Microseconds, measured at the start of the solve.

@@ -1,9 +1,11 @@
-//! A field on a mesh as a picture: in its plane, or, of a body, its surface as seen from the front, above and one side.
+//! A field on a mesh as a picture: in its plane, if that is one of two axes; else as a body, of which the surface is seen from
+//! the front, above and one side.
 
 use super::paint::{Painter, png, text_width};
 use super::plot::{Area, COLORS, Drawn, PIXELS, POINT, Place, points, write};
 use super::raster::{Raster, SAMPLES, Scene};
 use super::terminal::grouped;
+use crate::problem::mesh::plane;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
@@ -38,8 +40,14 @@ pub enum Field {
 
 /// The most that the field itself may take, in points.
 const MOST: (f64, f64) = (760.0, 600.0);
-/// Room beside it, in points: left for labels, top for the title, right for the scale, bottom for labels.
+/// Room beside it, in points: left for labels, and more for long ones, top for the title, right for the scale, bottom for
+/// labels.
 const ROOM: [f64; 4] = [62.0, 74.0, 138.0, 46.0];
+const MOST_LEFT: f64 = 130.0;
+/// Between the end of a label on the left and what it belongs to.
+const GAP: f64 = 16.0;
+/// Between its beginning and the edge of the picture.
+const MARGIN: f64 = 6.0;
 const LETTERS: f64 = 15.0;
 const INK: RGBColor = RGBColor(60, 60, 60);
 /// So many parts have a line each beside the picture.
@@ -57,7 +65,7 @@ impl FieldPicture {
     /// The picture as a PNG file.
     pub fn png(&self) -> Vec<u8> {
         let seen = Seen::of(&self.points);
-        let [left, top, right, bottom] = ROOM;
+        let [left, top, right, bottom] = seen.room;
         let wide = (seen.width + left + right).max(text_width(&self.title) * 12.0 + 40.0).min(1600.0);
         let size = [wide, seen.height + top + bottom].map(|length| (length.ceil() as u32) * POINT as u32);
         png((size[0], size[1]), PIXELS / POINT as f32, |mut painter| {
@@ -73,14 +81,14 @@ impl FieldPicture {
         let samples = |length: f64| (length * f64::from(PIXELS)).ceil() as usize * SAMPLES;
         let (width, height) = (samples(seen.width), samples(seen.height));
         let scaled: Vec<[f64; 3]> = seen.points.iter().map(|point| point.map(|x| x * per_point)).collect();
-        let scene = Scene { points: &scaled, triangles: &self.triangles, is_solid: !seen.is_flat };
+        let scene = Scene { points: &scaled, triangles: &self.triangles, is_solid: seen.axes.is_none() };
         let edge = (seen.width * seen.height * 2.0 / self.triangles.len().max(1) as f64).sqrt();
         let edges_seen = self.has_edges && edge > SEEN_EDGE;
         let raster = Raster::new(&scene, width, height, if edges_seen { SAMPLES as f64 } else { 0.0 });
 
-        let normals: Vec<[f64; 3]> = match seen.is_flat {
-            true => Vec::new(),
-            false => self.triangles.iter().map(|triangle| normal(triangle.map(|k| seen.points[k as usize]))).collect(),
+        let normals: Vec<[f64; 3]> = match seen.axes {
+            Some(_) => Vec::new(),
+            None => self.triangles.iter().map(|triangle| normal(triangle.map(|k| seen.points[k as usize]))).collect(),
         };
         let lit = |triangle: u32, color: [f64; 3]| {
             let light = normals.get(triangle as usize).map_or(1.0, brightness);
@@ -113,24 +121,25 @@ impl FieldPicture {
                 0.25,
             ),
         };
-        painter.put((points(ROOM[0]), points(ROOM[1])), width / SAMPLES, &pixels);
+        painter.put((points(seen.room[0]), points(seen.room[1])), width / SAMPLES, &pixels);
     }
 
     /// Title, frame and scale.
     fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, seen: &Seen) -> Drawn<DB> {
-        let [left, top, ..] = ROOM;
+        let [left, top, ..] = seen.room;
         let fit = |text: &str, size: f64| size.min((seen.width + ROOM[2]) / text_width(text).max(1.0));
         write(root, &self.title, (points(left), points(28.0)), fit(&self.title, 18.0), HPos::Left, &BLACK)?;
         let what = match &self.field {
             Field::Values(values) => {
                 let scale = Scale::over(values);
-                format!("u from {} to {}, isolines every {}", short(scale.low), short(scale.high), short(scale.step))
+                let [low, high] = scale.ends();
+                format!("u from {low} to {high}, isolines every {}", short(scale.step, scale.step))
             }
             Field::Parts { .. } => "which rank owns what".into(),
         };
         write(root, &what, (points(left), points(52.0)), fit(&what, LETTERS), HPos::Left, &INK)?;
-        if seen.is_flat {
-            self.draw_axes(root, seen)?;
+        if let Some(axes) = seen.axes {
+            draw_axes(root, seen, axes)?;
         }
         let at = (points(left + seen.width + 26.0), points(top));
         match &self.field {
@@ -138,33 +147,38 @@ impl FieldPicture {
             Field::Parts { parts, .. } => draw_parts(root, at, seen.height, *parts),
         }
     }
+}
 
-    fn draw_axes<DB: DrawingBackend>(&self, root: &Area<DB>, seen: &Seen) -> Drawn<DB> {
-        let [left, top, ..] = ROOM;
-        let bottom = top + seen.height + 8.0;
-        let line = |from: [f64; 2], to: [f64; 2]| {
-            let ends = [from, to].map(|[x, y]| (points(x), points(y)));
-            root.draw(&PathElement::new(ends, INK.stroke_width(10)))
-        };
-        for (axis, size) in [seen.width, seen.height].into_iter().enumerate() {
-            let (low, high) = (seen.corner[axis], seen.corner[axis] + size / seen.scale);
-            for tick in ticks(low, high, (size / 90.0).max(2.0)) {
-                let along = (tick - low) * seen.scale;
-                let label = short(tick);
-                if axis == 0 {
-                    line([left + along, bottom], [left + along, bottom + 5.0])?;
-                    write(root, &label, (points(left + along), points(bottom + 22.0)), LETTERS, HPos::Center, &INK)?;
-                } else {
-                    let y = top + seen.height - along;
-                    line([left - 13.0, y], [left - 8.0, y])?;
-                    let letters = LETTERS.min(44.0 / text_width(&label));
-                    write(root, &label, (points(left - 16.0), points(y + 5.0)), letters, HPos::Right, &INK)?;
-                }
+fn draw_axes<DB: DrawingBackend>(root: &Area<DB>, seen: &Seen, axes: [usize; 2]) -> Drawn<DB> {
+    let [left, top, ..] = seen.room;
+    let bottom = top + seen.height + 8.0;
+    let line = |from: [f64; 2], to: [f64; 2]| {
+        let ends = [from, to].map(|[x, y]| (points(x), points(y)));
+        root.draw(&PathElement::new(ends, INK.stroke_width(10)))
+    };
+    for axis in 0..2 {
+        let ticks = seen.ticks(axis);
+        let apart = ticks.windows(2).map(|two| (two[1].0 - two[0].0) * seen.scale).fold(f64::INFINITY, f64::min);
+        for (tick, label) in ticks {
+            let along = (tick - seen.corner[axis]) * seen.scale;
+            let letters = |room: f64| LETTERS.min(room / text_width(&label));
+            if axis == 0 {
+                line([left + along, bottom], [left + along, bottom + 5.0])?;
+                let at = (points(left + along), points(bottom + 22.0));
+                write(root, &label, at, letters(0.9 * apart), HPos::Center, &INK)?;
+            } else {
+                let y = top + seen.height - along;
+                line([left - 13.0, y], [left - 8.0, y])?;
+                let at = (points(left - GAP), points(y + 5.0));
+                write(root, &label, at, letters(left - GAP - MARGIN), HPos::Right, &INK)?;
             }
         }
-        line([left, bottom], [left + seen.width, bottom])?;
-        line([left - 8.0, top], [left - 8.0, top + seen.height])
     }
+    line([left, bottom], [left + seen.width, bottom])?;
+    line([left - 8.0, top], [left - 8.0, top + seen.height])?;
+    let [along, up] = axes.map(|axis| ["x", "y", "z"][axis]);
+    write(root, along, (points(left + seen.width + 9.0), points(bottom + 5.0)), LETTERS, HPos::Left, &INK)?;
+    write(root, up, (points(left - 8.0), points(top - 7.0)), LETTERS, HPos::Center, &INK)
 }
 
 /// The bar that says which colour means which value.
@@ -179,18 +193,18 @@ fn draw_scale<DB: DrawingBackend>(root: &Area<DB>, at: Place, height: f64, scale
         let corners = [(at.0, at.1 + points(height * (1.0 - end))), (right, at.1 + points(height))];
         root.draw(&Rectangle::new(corners, color.filled()))?;
     }
-    let mut labels = vec![scale.low, scale.high];
-    // The ends have their labels, and others keep away from them.
-    let room = 16.0 / height;
-    let free = |tick: &f64| scale.share(*tick) > room && scale.share(*tick) < 1.0 - room;
-    labels.extend(ticks(scale.low, scale.high, (height / 24.0).min(10.0)).into_iter().filter(free));
-    if scale.high <= scale.low {
-        labels = vec![scale.low];
+    let [low, high] = scale.ends();
+    let mut labels = vec![(scale.low, low)];
+    if scale.high > scale.low {
+        labels.push((scale.high, high));
+        // The ends have their labels, and others keep away from them.
+        let room = 16.0 / height;
+        let free = |(tick, _): &(f64, String)| scale.share(*tick) > room && scale.share(*tick) < 1.0 - room;
+        labels.extend(ticks(scale.low, scale.high, (height / 24.0).min(10.0)).into_iter().filter(free));
     }
-    for value in labels {
+    for (value, label) in labels {
         let tick = [(right, y(value)), (right + 5 * POINT, y(value))];
         root.draw(&PathElement::new(tick, INK.stroke_width(10)))?;
-        let label = short(value);
         let letters = LETTERS.min(84.0 / text_width(&label));
         write(root, &label, (right + 9 * POINT, y(value) + 5 * POINT), letters, HPos::Left, &INK)?;
     }
@@ -219,23 +233,25 @@ struct Seen {
     height: f64,
     /// Points of the picture in a unit of length.
     scale: f64,
-    /// Of what is flat, the least x and y.
+    /// Of what is flat, the least coordinates.
     corner: [f64; 2],
-    /// All in one plane, seen from above.
-    is_flat: bool,
+    /// Where all lies in a plane of two axes, to the right and upwards, these; it is seen as it lies there.
+    axes: Option<[usize; 2]>,
+    /// As [`ROOM`].
+    room: [f64; 4],
 }
 
 impl Seen {
     fn of(points: &[[f64; 3]]) -> Seen {
-        let is_flat = points.iter().all(|point| point[2] == points[0][2]);
+        let axes = plane(points);
         let [tx, ty, tz] = TOWARDS;
         let level = tx.hypot(ty);
         let right = [-ty / level, tx / level, 0.0];
         let up = [-tz * tx / level, -tz * ty / level, level];
         let along = |point: &[f64; 3], way: [f64; 3]| (0..3).map(|axis| point[axis] * way[axis]).sum::<f64>();
-        let turned = |point: &[f64; 3]| match is_flat {
-            true => *point,
-            false => [along(point, right), along(point, up), along(point, TOWARDS)],
+        let turned = |point: &[f64; 3]| match axes {
+            Some([one, other]) => [point[one], point[other], 0.0],
+            None => [along(point, right), along(point, up), along(point, TOWARDS)],
         };
         let mut points: Vec<[f64; 3]> = points.iter().map(turned).collect();
         let ends = |axis: usize| {
@@ -249,7 +265,19 @@ impl Seen {
         }
         // What is very long and thin still gets its scale.
         let (width, height) = ((x.1 - x.0) * scale, (y.1 - y.0) * scale);
-        Seen { points, width: width.max(60.0), height: height.max(60.0), scale, corner: [x.0, y.0], is_flat }
+        let (width, height) = (width.max(60.0), height.max(60.0));
+        let mut seen = Seen { points, width, height, scale, corner: [x.0, y.0], axes, room: ROOM };
+        if axes.is_some() {
+            let widest = seen.ticks(1).iter().map(|(_, label)| text_width(label)).fold(0.0, f64::max);
+            seen.room[0] = (GAP + MARGIN + widest * LETTERS).clamp(ROOM[0], MOST_LEFT);
+        }
+        seen
+    }
+
+    /// Round numbers to the right or upwards, each with its label.
+    fn ticks(&self, axis: usize) -> Vec<(f64, String)> {
+        let size = [self.width, self.height][axis];
+        ticks(self.corner[axis], self.corner[axis] + size / self.scale, (size / 90.0).max(2.0))
     }
 }
 
@@ -287,6 +315,11 @@ impl Scale {
         let high = finite().fold(f64::NEG_INFINITY, f64::max);
         let (low, high) = if low <= high { (low, high) } else { (0.0, 0.0) };
         Scale { low, high, step: step(high - low, 10.0) }
+    }
+
+    /// The labels of the least and the most.
+    fn ends(&self) -> [String; 2] {
+        [self.low, self.high].map(|end| short(end, self.step / 10.0))
     }
 
     /// 0 for the least, 1 for the most; in between if all are the same.
@@ -349,25 +382,29 @@ fn step(range: f64, count: f64) -> f64 {
         .unwrap_or(range)
 }
 
-/// Round numbers within a range, about so many.
-fn ticks(low: f64, high: f64, count: f64) -> Vec<f64> {
+/// Round numbers within a range, about so many, each with a label that tells it from its neighbours.
+fn ticks(low: f64, high: f64, count: f64) -> Vec<(f64, String)> {
     let step = step(high - low, count);
     if step == 0.0 {
         return Vec::new();
     }
     let first = (low / step - 1e-9).ceil();
-    (0..100).map(|k| (first + f64::from(k)) * step).take_while(|tick| *tick <= high + 1e-9 * step).collect()
+    let all = (0..100).map(|k| (first + f64::from(k)) * step).take_while(|tick| *tick <= high + 1e-9 * step);
+    all.map(|tick| (tick, short(tick, step))).collect()
 }
 
-/// Four digits, without zeros at the end.
-fn short(value: f64) -> String {
-    let text = match value.abs() {
+/// With the digits that tell it from a number a step away, and four at least; six where all numbers are the same. Without zeros
+/// at the end.
+fn short(value: f64, step: f64) -> String {
+    let size = value.abs();
+    let power = |number: f64| (number.log10() + 1e-9).floor();
+    let digits = if step > 0.0 { (power(size) - power(step) + 1.0).clamp(4.0, 16.0) } else { 6.0 };
+    // A tick is a multiple of its step; what is far below one is rounding.
+    let is_plain = size < 1e7 && (size >= 1e-3 || step >= 1e-4 && size >= 0.5 * step);
+    let text = match size {
         0.0 => return "0".into(),
-        size if (1e-3..1e5).contains(&size) => {
-            let digits = (3 - size.log10().floor() as i32).max(0) as usize;
-            format!("{value:.digits$}")
-        }
-        _ => format!("{value:.3e}"),
+        _ if is_plain => format!("{value:.*}", (digits - 1.0 - power(size)).max(0.0) as usize),
+        _ => format!("{value:.*e}", (digits as usize).saturating_sub(1)),
     };
     let (number, exponent) = text.split_once('e').map_or((&text[..], None), |(n, e)| (n, Some(e)));
     let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
@@ -381,11 +418,51 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_ticks_round() {
-        let shorts = [0.0, 1.0, -0.25, 0.073_671_3, 1234.56, 1e-7, 123_456.0, 99_999.0].map(short);
-        assert_eq!(shorts, ["0", "1", "\u{2212}0.25", "0.07367", "1235", "1e\u{2212}7", "1.235e5", "99999"]);
-        assert_eq!(ticks(0.0, 1.0, 5.0), [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]);
-        assert_eq!(ticks(-3.2, 3.2, 3.0), [-2.0, 0.0, 2.0]);
+        let shorts = [(0.0, 1.0), (1.0, 0.1), (-0.25, 0.05), (0.073_671_3, 0.01), (1234.56, 100.0), (1e-7, 1e-8)];
+        let shorts = shorts.map(|(value, step)| short(value, step));
+        assert_eq!(shorts, ["0", "1", "\u{2212}0.25", "0.07367", "1235", "1e\u{2212}7"]);
+        let shorts =
+            [(123_456.0, 1e4), (1.23456e8, 1e7), (293.15, 0.0), (1e-17, 0.2)].map(|(value, step)| short(value, step));
+        assert_eq!(shorts, ["123456", "1.235e8", "293.15", "1e\u{2212}17"]);
+        assert_eq!(labels(-3.2, 3.2, 3.0), ["\u{2212}2", "0", "2"]);
+        assert_eq!(labels(0.0, 1.0, 5.0), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
         assert!(ticks(1.0, 1.0, 5.0).is_empty() && ticks(f64::NAN, 1.0, 5.0).is_empty());
+    }
+
+    fn labels(low: f64, high: f64, count: f64) -> Vec<String> {
+        ticks(low, high, count).into_iter().map(|(_, label)| label).collect()
+    }
+
+    #[test]
+    fn neighbours_are_told_apart_by_their_labels() {
+        assert_eq!(labels(293.15, 293.25, 5.0), ["293.16", "293.18", "293.2", "293.22", "293.24"]);
+        assert_eq!(labels(500_000.0, 500_900.0, 4.0), ["500000", "500200", "500400", "500600", "500800"]);
+        assert_eq!(labels(1e8, 1e8 + 4.0, 4.0)[1], "1.00000001e8");
+        assert_eq!(Scale::over(&[293.1512, 293.2487]).ends(), ["293.151", "293.249"]);
+        for (low, range) in [(293.15, 1e-6), (-5e5, 0.3), (0.0, 3e-9), (7e12, 1.0), (1e-4, 1e-8), (0.9995, 0.001)] {
+            for count in [2.0, 5.0, 10.0] {
+                let mut all = labels(low, low + range, count);
+                assert!(all.len() >= 2, "{low} {range}");
+                all.dedup();
+                assert_eq!(all.len(), labels(low, low + range, count).len(), "{all:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_lies_in_a_plane_of_two_axes_is_seen_as_it_lies() {
+        let level = Seen::of(&square(1e-17));
+        assert_eq!((level.axes, level.corner), (Some([0, 1]), [0.0, 0.0]));
+        for (order, axes) in [([0, 2, 1], [0, 2]), ([2, 0, 1], [1, 2])] {
+            let upright: Vec<[f64; 3]> = square(1e-17).iter().map(|point| order.map(|axis| point[axis])).collect();
+            let seen = Seen::of(&upright);
+            assert_eq!((seen.axes, seen.width, seen.height), (Some(axes), level.width, level.height));
+            assert_eq!(seen.points, level.points);
+        }
+        assert_eq!(Seen::of(&square(0.1)).axes, None);
+        // Long labels get their room.
+        let far: Vec<[f64; 3]> = square(0.0).iter().map(|[x, y, z]| [*x, y + 5e5, *z]).collect();
+        assert!(Seen::of(&far).room[0] > ROOM[0] && level.room == ROOM);
     }
 
     fn picture(points: Vec<[f64; 3]>, field: Field) -> FieldPicture {

@@ -2,7 +2,7 @@
 
 use super::facts::{Run, Spread};
 use super::terminal::{bytes, grouped, seconds};
-use super::{Chart, CommMatrix, Curve, Spy, log_view, view};
+use super::{Chart, CommMatrix, Curve, Spy, log_view, quoted, view};
 use crate::krylov::Outcome;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use std::fmt::Write as _;
@@ -14,6 +14,10 @@ pub struct Pictures {
     pub spy: Option<Spy>,
     /// Who sends how much to whom; none on one rank.
     pub comm_matrix: Option<CommMatrix>,
+    /// The solution where its rows lie, as a PNG file, if they lie anywhere.
+    pub solution: Option<Vec<u8>>,
+    /// Who owns what, likewise; none on one rank.
+    pub owners: Option<Vec<u8>>,
 }
 
 /// Points of the curve on the page: more than pixels, and few enough for a history of a million.
@@ -28,17 +32,18 @@ h1{font-size:1.5rem;margin:.2rem 0;overflow-wrap:anywhere}h2{font-size:1.15rem;m
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:.6rem;margin:1rem 0}
 .tiles div{border:1px solid #d5dae0;border-radius:.4rem;padding:.5rem .7rem}
 .tiles b{display:block;font-size:1.15rem;overflow-wrap:anywhere}.tiles span{color:#57606a;font-size:.85rem}
-.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem}
+.pair figure{max-width:44rem}.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem}
 svg,img{display:block;width:100%;height:auto}figure{margin:0}figcaption{color:#57606a;font-size:.85rem}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .6rem .2rem 0;vertical-align:top;overflow-wrap:anywhere}
 td.n,th.n{text-align:right;white-space:nowrap}tr+tr td{border-top:1px solid #eceff2}
 .scroll{overflow-x:auto}.scroll td,.scroll th{overflow-wrap:normal;white-space:nowrap}.chart{max-width:48rem}.bar{min-width:8rem;width:50%}
 .bar i{display:block;height:1rem;border-radius:.15rem;background:#0072b2}
 pre{overflow-x:auto;background:#f5f7f9;padding:.7rem;border-radius:.4rem;font-size:.8rem;line-height:1.35}
+.wrap{white-space:pre-wrap;overflow-wrap:anywhere}
 ";
 
-/// The page. `processor` is the name of that of rank 0.
-pub fn page(run: &Run, outcome: &Outcome, pictures: &Pictures, processor: &str) -> String {
+/// The page.
+pub fn page(run: &Run, outcome: &Outcome, pictures: &Pictures) -> String {
     let title = escaped(&run.problem.name);
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -46,10 +51,18 @@ pub fn page(run: &Run, outcome: &Outcome, pictures: &Pictures, processor: &str) 
          <title>halocg: {title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
     );
     page += &headline(run);
+    if let Some(solution) = &pictures.solution {
+        let figures = figure(solution, "the solution", "The solution.")
+            + &pictures
+                .owners
+                .as_ref()
+                .map_or(String::new(), |owners| figure(owners, "which rank owns what", "Which rank owns what."));
+        section(&mut page, "Solution", &format!("<div class=\"pair\">\n{figures}</div>\n"));
+    }
     section(&mut page, "Convergence", &convergence(run, outcome));
     section(&mut page, "Where the time went", &phases(run));
     section(&mut page, "Matrix and distribution", &matrix(run, pictures));
-    section(&mut page, "Environment", &environment(run, processor));
+    section(&mut page, "Environment", &environment(run));
     section(&mut page, "Options in force", &options(run));
     let details = format!("{}{}", view(run), log_view(run));
     section(&mut page, "In words", &format!("<pre>{}</pre>\n", escaped(details.trim())));
@@ -63,6 +76,14 @@ fn section(page: &mut String, title: &str, body: &str) {
 /// Text as it may stand in an element or an attribute.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A picture in the page itself.
+fn figure(png: &[u8], what: &str, caption: &str) -> String {
+    format!(
+        "<figure><img alt=\"{what}\" src=\"data:image/png;base64,{}\"><figcaption>{caption}</figcaption></figure>\n",
+        BASE64_STANDARD.encode(png)
+    )
 }
 
 fn headline(run: &Run) -> String {
@@ -102,8 +123,10 @@ fn convergence(run: &Run, outcome: &Outcome) -> String {
     points.dedup();
     let ends = [points.first(), points.last()].map(|point| point.map_or(0.0, |point| point.0));
     let mut curves = vec![Curve { name: "residual".into(), points }];
-    if run.method.stop_on == "residual" && run.method.rtol > 0.0 {
-        curves.push(Curve { name: "tolerance".into(), points: ends.map(|end| (end, run.method.rtol)).to_vec() });
+    // What ends the solve, be it the relative or the absolute tolerance.
+    let tolerance = run.method.tolerance(outcome.reference_norm) / scale;
+    if tolerance > 0.0 {
+        curves.push(Curve { name: "tolerance".into(), points: ends.map(|end| (end, tolerance)).to_vec() });
     }
     let chart = Chart {
         title: String::new(),
@@ -172,12 +195,8 @@ fn phases(run: &Run) -> String {
 fn matrix(run: &Run, pictures: &Pictures) -> String {
     let mut text = String::from("<div class=\"pair\">\n");
     if let Some(spy) = &pictures.spy {
-        let _ = writeln!(
-            text,
-            "<figure><img alt=\"where the matrix has entries\" src=\"data:image/png;base64,{}\">\
-             <figcaption>Where the matrix has entries, in the order of the input.</figcaption></figure>",
-            BASE64_STANDARD.encode(spy.png())
-        );
+        let caption = "Where the matrix has entries, in the order of the input.";
+        text += &figure(&spy.png(), "where the matrix has entries", caption);
     }
     if let Some(comm_matrix) = &pictures.comm_matrix {
         let _ = writeln!(
@@ -216,12 +235,15 @@ fn matrix(run: &Run, pictures: &Pictures) -> String {
     text
 }
 
-fn environment(run: &Run, processor: &str) -> String {
-    let command: Vec<String> = run.command.iter().map(|word| quoted(word)).collect();
+fn environment(run: &Run) -> String {
+    let origin = &run.origin;
     let mut rows = vec![
         ("halocg", run.version.to_owned()),
+        ("begun", format!("{} (UTC)", origin.started.replace('T', " ").trim_end_matches('Z'))),
         ("ranks", run.machine.engine.clone()),
-        ("processor of rank 0", processor.to_owned()),
+        ("computer of rank 0", origin.host.clone()),
+        ("its processor", format!("{}, {} to run on", origin.processor, grouped(origin.processors as u64))),
+        ("folder", origin.folder.clone()),
         ("system", format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)),
         ("right-hand side", run.problem.rhs.clone()),
     ];
@@ -233,14 +255,13 @@ fn environment(run: &Run, processor: &str) -> String {
     for (name, value) in rows {
         let _ = writeln!(text, "<tr><td>{name}</td><td>{}</td></tr>", escaped(&value));
     }
-    let _ = write!(text, "</table>\n<p>Command line of a rank:</p>\n<pre>{}</pre>\n", escaped(&command.join(" ")));
+    let _ = write!(
+        text,
+        "</table>\n<p>The same run again:</p>\n<pre class=\"wrap\">cd {}\n{}</pre>\n",
+        escaped(&quoted(&origin.folder)),
+        escaped(&origin.again)
+    );
     text
-}
-
-/// A word as a shell has to be given it.
-fn quoted(word: &str) -> String {
-    let is_plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c));
-    if is_plain { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 fn options(run: &Run) -> String {
@@ -258,8 +279,5 @@ mod tests {
     #[test]
     fn what_users_name_cannot_become_markup() {
         assert_eq!(escaped("<b>&\"'"), "&lt;b&gt;&amp;&quot;'");
-        assert_eq!(quoted("a b'c"), r"'a b'\''c'");
-        assert_eq!(quoted("--rtol=1e-8"), "--rtol=1e-8");
-        assert_eq!(quoted(""), "''");
     }
 }

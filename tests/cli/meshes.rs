@@ -74,6 +74,45 @@ fn a_linear_solution_is_met_exactly() {
     }
 }
 
+/// What `--rhs` puts in the place of the load leaves the nodes alone where u is held.
+#[test]
+fn a_given_right_hand_side_leaves_u_where_it_is_held() {
+    let folder = Folder::new("given b");
+    let n = 6;
+    let path = folder.write("square.msh", square(n));
+    let held = |k: usize| k.is_multiple_of(n + 1);
+    let summed_up = |rhs: &str, how: Launch| {
+        let (x, summary) = solved(how, &folder, &[&path, "--dirichlet", "left=0", "--rhs", rhs]);
+        let is_as_said = |(k, u): (usize, &f64)| (*u == 0.0) == held(k);
+        assert!(x.iter().enumerate().all(is_as_said), "{how:?} {rhs}: {x:?}");
+        assert!(
+            summary.contains("\n             u = 0 on left, elsewhere b is given in the place of f, k = 1\n"),
+            "{summary}"
+        );
+        x
+    };
+    // The load of f = 1: a third of the area of each triangle at a node, of held ones too.
+    let mut load = vec![0.0; (n + 1) * (n + 1)];
+    for (row, column) in (0..n).flat_map(|row| (0..n).map(move |column| (row, column))) {
+        let a = row * (n + 1) + column;
+        for node in [a, a + 1, a + n + 2, a, a + n + 2, a + n + 1] {
+            load[node] += 0.5 / (n * n) as f64 / 3.0;
+        }
+    }
+    let lines: String = load.iter().map(|value| format!("{value:?}\n")).collect();
+    let vector = folder.write("b.mtx", format!("%%MatrixMarket matrix array real general\n{} 1\n{lines}", load.len()));
+    for how in [vec![Launch::Alone], both(3)].concat() {
+        let (own, _) = solved(how, &folder, &[&path, "--dirichlet", "left=0", "--source", "1"]);
+        assert!(distance(&summed_up(&vector, how), &own) < 1e-9, "{how:?}");
+        summed_up("ones", how);
+        summed_up("random:3", how);
+        // The solution that is known is met everywhere.
+        let (x, summary) = solved(how, &folder, &[&path, "--dirichlet", "left=0", "--rhs", "A1"]);
+        assert!(x.iter().all(|u| (u - 1.0 / (n + 1) as f64).abs() < 1e-9), "{how:?} {x:?}");
+        assert!(summary.contains("\n             u = 1/sqrt(n) everywhere, held on left, k = 1\n"), "{summary}");
+    }
+}
+
 /// The unit square in `n` x `n` squares of two triangles, in format 2.2, its sides `left` and `right` in groups.
 fn square(n: usize) -> String {
     let node = |column: usize, row: usize| row * (n + 1) + column + 1;
@@ -355,6 +394,14 @@ fn other_commands_take_the_conditions() {
         let other = alone(&[&plate, "--dirichlet", "front=1"]);
         assert_eq!(other.code, Some(2), "{other:?}");
         assert!(other.stderr.contains("there is no physical group called front; there are left (curves)"));
+    }
+    // Before anything is solved.
+    let (matrix, none) = (mesh("plate_hole.mtx"), folder.path("none.mtx"));
+    for how in both(2) {
+        let late = run(how, &["compare", &plate, &matrix, "--dirichlet", "hole=0"]);
+        assert!(late.stdout.is_empty() && late.stderr.contains("need a mesh of Gmsh"), "{late:?}");
+        let missing = run(how, &["compare", &matrix, &none]);
+        assert!(missing.stdout.is_empty() && missing.stderr.contains("none.mtx: cannot read it"), "{missing:?}");
     }
     let foretold = run(Launch::Alone, &[&["predict", &plate, "--machine", &machine], &conditions[..]].concat());
     assert!(foretold.stderr.contains("machine.json: cannot read it"), "{foretold:?}");

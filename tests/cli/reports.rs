@@ -171,8 +171,12 @@ fn a_page_is_complete_in_itself() {
         for what in ["CONVERGED_RTOL", "6 240", "&lt;b&gt;&amp;.mtx", "data:image/png;base64,iVBOR", "<svg", "--rtol"] {
             assert!(page.contains(what), "{how:?}: no {what}");
         }
-        let pictures = 1 + usize::from(number(&facts, "/machine/ranks") > 1.0);
-        assert_eq!(page.matches("<svg").count(), pictures, "{how:?}");
+        let several = number(&facts, "/machine/ranks") > 1.0;
+        assert_eq!(page.matches("<svg").count(), 1 + usize::from(several), "{how:?}");
+        assert_eq!(page.contains("Who sends how many words to whom."), several, "{how:?}");
+        shows_phases(&page, &facts);
+        shows_partition(&page, &facts);
+        shows_origin(&page, &facts, how);
         // The names of namespaces are no addresses.
         let rest = page.replace("http://www.w3.org/2000/svg", "");
         for foreign in ["http:", "https:", "<script", "<link", "@import", "url(", "<b>&"] {
@@ -183,6 +187,140 @@ fn a_page_is_complete_in_itself() {
             assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{how:?}: <{tag}>");
         }
         std::fs::remove_dir_all(&report).expect("the folder was made");
+    }
+}
+
+/// The part of a page under a heading.
+fn under<'a>(page: &'a str, heading: &str) -> &'a str {
+    let rest = page.split_once(&format!("<h2>{heading}</h2>")).unwrap_or_else(|| panic!("no {heading}")).1;
+    rest.split_once("</section>").expect("an end").0
+}
+
+/// A bar for each phase that took time, and one for the rest; together they are as long as the solve.
+fn shows_phases(page: &str, facts: &Value) {
+    let text = under(page, "Where the time went");
+    let phases = facts["phases"].as_array().expect("phases").iter().filter(|phase| number(phase, "/seconds/max") > 0.0);
+    let names: Vec<&str> = phases.map(|phase| phase["name"].as_str().expect("a name")).chain(["other"]).collect();
+    assert!(names.contains(&"product") || names.contains(&"sweep"), "{names:?}");
+    for name in &names {
+        assert_eq!(text.matches(&format!("<tr><td>{name}</td>")).count(), 1, "{name} in {text}");
+    }
+    let bars = text.split("<td class=\"bar\"><i style=\"width:").skip(1);
+    let widths: Vec<f64> = bars.map(|bar| bar.split('%').next().expect("a width").parse().expect("a number")).collect();
+    assert_eq!(widths.len(), names.len(), "{text}");
+    // Each is rounded to a tenth; all ranks do not take equally long.
+    assert!((widths.iter().sum::<f64>() - 100.0).abs() < 1.5, "{widths:?}");
+}
+
+fn shows_partition(page: &str, facts: &Value) {
+    let text = under(page, "Matrix and distribution");
+    let cut = grouped(number(facts, "/partition/edge_cut"));
+    let imbalance = number(facts, "/partition/imbalance");
+    let line = format!("<p>Partition: metis, imbalance {imbalance:.3} by nonzeros, edge cut {cut}.</p>");
+    assert!(text.contains(&line), "no {line} in {text}");
+    for (name, field) in [("rows", "rows"), ("ghost rows", "ghost_rows"), ("neighbours", "neighbours")] {
+        let cell = |of: &str| {
+            format!("<td class=\"n\">{}</td>", grouped(number(facts, &format!("/partition/{field}/{of}")).round()))
+        };
+        let row = format!("<tr><td>{name}</td>{}</tr>", ["min", "avg", "max"].map(cell).concat());
+        assert!(text.contains(&row), "no {row} in {text}");
+    }
+}
+
+/// A number with its thousands set apart.
+fn grouped(number: f64) -> String {
+    match number as u64 {
+        small @ ..1000 => small.to_string(),
+        large => format!("{} {:03}", grouped((large / 1000) as f64), large % 1000),
+    }
+}
+
+/// Where and when, and a command line that makes the same run.
+fn shows_origin(page: &str, facts: &Value, how: Launch) {
+    let text = under(page, "Environment");
+    let origin = |name: &str| facts["origin"][name].as_str().unwrap_or_else(|| panic!("no {name}"));
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let (date, time) = origin("started").trim_end_matches('Z').split_once('T').expect("date and time");
+    let again = origin("again");
+    for what in [
+        format!("<td>{date} {time} (UTC)</td>"),
+        format!("<td>{}</td>", origin("host")),
+        format!("<td>{}, {} to run on</td>", origin("processor"), facts["origin"]["processors"]),
+        format!("<td>{}</td>", escaped(origin("folder"))),
+        format!("<td>{}</td>", escaped(facts["machine"]["engine"].as_str().expect("an engine"))),
+        format!("<pre class=\"wrap\">cd {}\n{}</pre>", escaped(origin("folder")), escaped(again)),
+    ] {
+        assert!(text.contains(&what), "{how:?}: no {what} in {text}");
+    }
+    let now = std::process::Command::new("date").args(["-u", "+%Y-%m-%d"]).output().expect("a date").stdout;
+    // Midnight may have passed.
+    assert!(date <= String::from_utf8_lossy(&now).trim() && time.len() == 8 && date > "2025-01-01", "{date} {time}");
+    match how {
+        Launch::Alone => assert!(again.starts_with(halocg().to_str().expect("UTF-8")), "{again}"),
+        Launch::Threads(ranks) => assert!(again.contains(&format!(" --threads {ranks} solve ")), "{again}"),
+        Launch::Mpirun(ranks) => return assert!(again.starts_with(&format!("mpirun -n {ranks} /")), "{again}"),
+    }
+    // What is shown is what a shell takes.
+    let mut shell = limited();
+    shell.args(["sh", "-c", &format!("cd '{}' && {again}", origin("folder"))]);
+    let finished = finish(shell);
+    assert!(finished.code == Some(0) && finished.stdout.contains("6 240 rows"), "{again}: {finished:?}");
+}
+
+/// The line at which a solve ends is that of the greater tolerance: the same picture, whichever is given.
+#[test]
+fn a_page_shows_the_tolerance_that_ended_the_solve() {
+    let folder = Folder::new("tolerances");
+    let chart = |options: &[&str]| {
+        let report = folder.path("report");
+        let finished = run(Launch::Alone, &[&["poisson", "-n", "20", "--report", &report], options].concat());
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let text = read(&format!("{report}/report.html"));
+        (
+            under(&text, "Convergence").to_string(),
+            number(&json(&format!("{report}/run.json")), "/outcome/reference_norm"),
+        )
+    };
+    let (relative, norm) = chart(&["--rtol", "1e-3"]);
+    assert!(relative.contains("tolerance"));
+    let atol = format!("{:e}", 1e-3 * norm);
+    assert!(chart(&["--rtol", "0", "--atol", &atol]).0 == relative, "the absolute one");
+    assert!(chart(&["--rtol", "1e-9", "--atol", &atol]).0 == relative, "the greater one");
+    assert!(!chart(&["--rtol", "1e-3", "--stop-on", "error-a"]).0.contains("tolerance"), "not of the residual");
+}
+
+/// Where the rows have a place that can be drawn, the page shows the solution, and on several ranks who owns what.
+#[test]
+fn a_page_shows_the_solution_where_it_has_a_place() {
+    let folder = Folder::new("solutions");
+    let report = folder.path("report");
+    for (args, is_drawn) in [
+        (&["solve", &mesh("plate.msh")][..], true),
+        (&["solve", &mesh("bracket.msh")], true),
+        (&["poisson", "-n", "20"], true),
+        (&["poisson", "--dim", "3", "-n", "6"], false),
+        (&["solve", &mesh("plate_hole.mtx")], false),
+    ] {
+        for how in [vec![Launch::Alone], both(3)].concat() {
+            let picture = folder.path("u.png");
+            let png = ["--png", &picture];
+            let options = if is_drawn { &png[..] } else { &[] };
+            let finished = run(how, &[args, &["--report", &report], options].concat());
+            assert_eq!((finished.code, &*finished.stderr), (Some(0), ""), "{how:?} {args:?}");
+            let page = read(&format!("{report}/report.html"));
+            let count = |what: &str| page.matches(what).count();
+            assert_eq!(count("alt=\"the solution\""), usize::from(is_drawn), "{how:?} {args:?}");
+            let several = how != Launch::Alone;
+            assert_eq!(count("alt=\"which rank owns what\""), usize::from(is_drawn && several), "{how:?} {args:?}");
+            assert_eq!(count("<img"), 1 + usize::from(is_drawn) + usize::from(is_drawn && several));
+            assert!(page.contains("<h2>Solution</h2>") == is_drawn, "{how:?} {args:?}");
+            if is_drawn {
+                // The one that --png draws.
+                let text = under(&page, "Solution").split_once("base64,").expect("a picture").1;
+                let bytes = std::fs::read(&picture).expect("it was drawn");
+                assert_eq!(text.find('"'), Some(bytes.len().div_ceil(3) * 4), "{how:?} {args:?}");
+            }
+        }
     }
 }
 

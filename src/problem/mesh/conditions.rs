@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use std::collections::{BTreeSet, HashMap};
 
 /// The problem on a mesh: −∇·(k∇u) = f, with u or the flux given on physical groups. A group without a name is called by its
-/// number. Where several values meet, the last one counts.
+/// number; `point:`, `curve:`, `surface:` or `volume:` before it says which one is meant where groups of several dimensions
+/// are called so. Where several values meet, the last one counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Conditions {
     /// u on a group, of any dimension.
@@ -18,6 +19,64 @@ pub struct Conditions {
     pub source: Vec<(Option<String>, f64)>,
     /// k > 0 on a group of cells, or on all; 1 where nothing is said.
     pub conductivity: Vec<(Option<String>, f64)>,
+}
+
+/// Where the right-hand side of a problem on a mesh comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// The conditions.
+    Own,
+    /// Elsewhere, but for the nodes where u is held.
+    Other,
+    /// A·(1, …, 1)/√n: the solution is known, where u is held too.
+    OfOnes,
+}
+
+impl Conditions {
+    /// With nothing that holds u or lets a flux in, u is held at 0 all round.
+    fn is_plain(&self) -> bool {
+        self.dirichlet.is_empty() && self.neumann.is_empty()
+    }
+
+    /// f where nothing is said.
+    fn default_source(&self) -> f64 {
+        if self.is_plain() && self.source.is_empty() { 1.0 } else { 0.0 }
+    }
+
+    /// What is in force, in words.
+    pub fn words(&self, load: Load) -> String {
+        let mut held: Vec<(f64, &str)> = self.dirichlet.iter().map(|(name, value)| (*value, &name[..])).collect();
+        if self.is_plain() {
+            held.push((0.0, "the whole boundary (no condition was given)"));
+        }
+        let mut words: Vec<String> = held.iter().map(|(value, place)| format!("u = {value} on {place}")).collect();
+        match load {
+            Load::Own => {
+                words.extend(self.neumann.iter().map(|(name, value)| format!("flux {value} on {name}")));
+                words.extend(within("f", &self.source, self.default_source()));
+            }
+            Load::Other => words.push("elsewhere b is given in the place of f".into()),
+            Load::OfOnes => {
+                let places: Vec<&str> = held.iter().map(|(_, place)| *place).collect();
+                words = vec![format!("u = 1/sqrt(n) everywhere, held on {}", places.join(" and "))];
+            }
+        }
+        words.extend(within("k", &self.conductivity, 1.0));
+        words.join(", ")
+    }
+}
+
+/// A coefficient in words.
+fn within(letter: &str, values: &[(Option<String>, f64)], default: f64) -> Vec<String> {
+    let word = |(name, value): &(Option<String>, f64)| match name {
+        None => format!("{letter} = {value}"),
+        Some(name) => format!("{letter} = {value} in {name}"),
+    };
+    let mut words: Vec<String> = values.iter().map(word).collect();
+    if values.iter().all(|(name, _)| name.is_some()) {
+        words.push(format!("{letter} = {default}{}", if values.is_empty() { "" } else { " elsewhere" }));
+    }
+    words
 }
 
 /// A mesh ready for assembly, whole: nodes that no cell has are left out, and cells given more than once.
@@ -44,7 +103,7 @@ impl Model {
     pub(super) fn new(mesh: Mesh, conditions: &Conditions) -> Result<Model> {
         let Domain { dim, points, cells, cell_of, node_of, node_numbers, orphans } = Domain::of(&mesh)?;
         let groups = Groups { mesh: &mesh, dim };
-        let is_plain = conditions.dirichlet.is_empty() && conditions.neumann.is_empty();
+        let is_plain = conditions.is_plain();
 
         let mut held = vec![f64::NAN; points.len()];
         for (name, value) in &conditions.dirichlet {
@@ -97,8 +156,7 @@ impl Model {
                 }
             }
         }
-        let default_source = if is_plain && conditions.source.is_empty() { 1.0 } else { 0.0 };
-        let mut coefficients = vec![[1.0, default_source]; cells.len()];
+        let mut coefficients = vec![[1.0, conditions.default_source()]; cells.len()];
         for (which, option, values) in
             [(0, "conductivity", &conditions.conductivity), (1, "source", &conditions.source)]
         {
@@ -126,7 +184,7 @@ impl Model {
             cells: cells.len() as u64,
             cell_kind: cell_name(dim, 2),
             held_nodes: held.iter().filter(|value| !value.is_nan()).count() as u64,
-            conditions: words(conditions, is_plain, default_source),
+            conditions: conditions.words(Load::Own),
             orphans,
         };
         Ok(Model { dim, points, cells, coefficients, held, inflow, facts })
@@ -140,26 +198,6 @@ fn cell_name(dim: usize, count: usize) -> &'static str {
         (_, 1) => "tetrahedron",
         _ => "tetrahedra",
     }
-}
-
-/// The conditions in force, in words.
-fn words(conditions: &Conditions, is_plain: bool, default_source: f64) -> String {
-    let mut words = Vec::new();
-    if is_plain {
-        words.push("u = 0 on the whole boundary (no condition was given)".to_string());
-    }
-    words.extend(conditions.dirichlet.iter().map(|(name, value)| format!("u = {value} on {name}")));
-    words.extend(conditions.neumann.iter().map(|(name, value)| format!("flux {value} on {name}")));
-    for (letter, values, default) in [("f", &conditions.source, default_source), ("k", &conditions.conductivity, 1.0)] {
-        words.extend(values.iter().map(|(name, value)| match name {
-            None => format!("{letter} = {value}"),
-            Some(name) => format!("{letter} = {value} in {name}"),
-        }));
-        if values.iter().all(|(name, _)| name.is_some()) {
-            words.push(format!("{letter} = {default}{}", if values.is_empty() { "" } else { " elsewhere" }));
-        }
-    }
-    words.join(", ")
 }
 
 /// The cells of a mesh, and their nodes in new numbers.
@@ -180,7 +218,14 @@ impl Domain {
     fn of(mesh: &Mesh) -> Result<Domain> {
         let most = mesh.elements.iter().map(|element| element.corners).max().unwrap_or(0);
         if most < 3 {
-            return Err(mesh.error("the mesh has no triangles and no tetrahedra: make it with gmsh -2 or gmsh -3"));
+            // Gmsh leaves out what is in no physical group as soon as there is one.
+            let are_left_out = !mesh.groups.is_empty() && mesh.groups.iter().all(|group| group.dim < 2);
+            return Err(mesh.error(if are_left_out {
+                "the mesh has no triangles and no tetrahedra: it has physical groups, but none of surfaces or volumes, and Gmsh \
+                 saves only what is in a group; add a Physical Surface (or a Physical Volume) with all of the geometry"
+            } else {
+                "the mesh has no triangles and no tetrahedra: make it with gmsh -2 or gmsh -3"
+            }));
         }
         let dim = usize::from(most) - 1;
         let is_cell = |element: &Element| element.corners == most;
@@ -256,27 +301,57 @@ struct Groups<'a> {
 }
 
 impl<'a> Groups<'a> {
-    /// The indices of the elements in the groups called `name` that `fit` an option.
+    /// The indices of the elements in the groups that `text` means, of those that `fit` an option.
     fn indices(
         &self,
-        name: &str,
+        text: &str,
         option: &str,
         fits: &dyn Fn(&Group) -> bool,
     ) -> Result<impl Iterator<Item = u32> + use<'a>> {
         let mesh = self.mesh;
-        let is_meant: Vec<bool> = mesh.groups.iter().map(|group| group.name == name && fits(group)).collect();
-        if !is_meant.contains(&true) {
-            let there = mesh.groups.iter().find(|group| group.name == name);
-            let what = match there {
-                Some(group) => format!("the physical group {name} is made of {}, which do not fit", group.kind()),
-                None => format!("there is no physical group called {name}"),
-            };
-            return Err(Error::usage(format!("{}: --{option} {name}: {what}; {}", mesh.name, self.list(fits))));
-        }
+        let is_meant = self.meant(text, option, fits)?;
         let entities: Vec<bool> =
             mesh.entities.iter().map(|groups| groups.iter().any(|group| is_meant[*group as usize])).collect();
         let is_in = move |element: &Element| entities[element.entity as usize];
         Ok((0..).zip(&mesh.elements).filter(move |(_, element)| is_in(element)).map(|(index, _)| index))
+    }
+
+    /// For each group whether `text` means it: the name, or the kind and the name. Groups of one dimension only: who holds u
+    /// on curve 1 must not hold it on the whole of surface 1.
+    fn meant(&self, text: &str, option: &str, fits: &dyn Fn(&Group) -> bool) -> Result<Vec<bool>> {
+        let mesh = self.mesh;
+        // A name may begin like a kind.
+        let is_name = mesh.groups.iter().any(|group| group.name == text);
+        let kind = text.split_once(':').filter(|(kind, _)| !is_name && Group::KINDS.contains(kind));
+        let name = kind.map_or(text, |(_, name)| name);
+        let is_called = |group: &Group| group.name == name && kind.is_none_or(|(kind, _)| kind == group.kind());
+        let is_meant: Vec<bool> = mesh
+            .groups
+            .iter()
+            .map(|group| is_called(group) && usize::from(group.dim) <= self.dim && fits(group))
+            .collect();
+        let of_all = mesh.groups.iter().zip(&is_meant);
+        let kinds: BTreeSet<u8> = of_all.filter(|(_, is_meant)| **is_meant).map(|(group, _)| group.dim).collect();
+        let refuse = |what: String| Err(Error::usage(format!("{}: --{option} {text}: {what}", mesh.name)));
+        match kinds.len() {
+            1 => Ok(is_meant),
+            0 => {
+                let of_name = || mesh.groups.iter().filter(|group| group.name == name);
+                let what = match (of_name().find(|group| is_called(group)), of_name().next()) {
+                    (Some(group), _) => {
+                        format!("the physical group {name} is made of {}s, which do not fit", group.kind())
+                    }
+                    (None, Some(group)) => format!("the physical group {name} is made of {}s", group.kind()),
+                    (None, None) => format!("there is no physical group called {text}"),
+                };
+                refuse(format!("{what}; {}", self.list(fits)))
+            }
+            _ => {
+                let ways: Vec<String> =
+                    kinds.iter().map(|dim| format!("{}:{name}", Group::KINDS[usize::from(*dim)])).collect();
+                refuse(format!("physical groups of several kinds are called {name}: say {}", ways.join(" or ")))
+            }
+        }
     }
 
     fn elements(
@@ -294,7 +369,7 @@ impl<'a> Groups<'a> {
         const MOST: usize = 6;
         let fitting = self.mesh.groups.iter().filter(|group| usize::from(group.dim) <= self.dim && fits(group));
         let short = |name: &str| name.chars().take(24).collect::<String>();
-        let names: Vec<String> = fitting.map(|group| format!("{} ({})", short(&group.name), group.kind())).collect();
+        let names: Vec<String> = fitting.map(|group| format!("{} ({}s)", short(&group.name), group.kind())).collect();
         match names.len() {
             0 => "the mesh has none that fits".into(),
             count if count > MOST => format!("there are {} and {} more", names[..MOST].join(", "), count - MOST),

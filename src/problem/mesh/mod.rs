@@ -15,7 +15,8 @@ mod gmsh;
 mod scanner;
 mod topology;
 
-pub use conditions::Conditions;
+pub use conditions::{Conditions, Load};
+pub(crate) use topology::plane;
 pub use topology::{Cell, Face, boundary};
 
 use super::arrivals::Arrivals;
@@ -75,8 +76,11 @@ pub struct Group {
 }
 
 impl Group {
+    /// What its elements are, by dimensions.
+    const KINDS: [&'static str; 4] = ["point", "curve", "surface", "volume"];
+
     fn kind(&self) -> &'static str {
-        ["points", "curves", "surfaces", "volumes"][usize::from(self.dim).min(3)]
+        Group::KINDS[usize::from(self.dim).min(3)]
     }
 }
 
@@ -140,6 +144,8 @@ pub struct MeshProblem {
     pub load: Vec<f64>,
     /// u where it is given, 0 elsewhere: where a solve should begin.
     pub held: Vec<f64>,
+    /// Where u is given.
+    pub is_held: Vec<bool>,
     /// Where the nodes lie.
     pub points: Vec<[f64; 3]>,
     /// This rank's even share of the cells, by the numbers of their rows.
@@ -220,8 +226,9 @@ pub fn assemble(
         let diagonal = columns.binary_search(&row).map_or(0.0, |at| values[at]);
         load[k] = diagonal * held[k];
     }
+    let is_held = held.iter().map(|value| !value.is_nan()).collect();
     let held = held.into_iter().map(|value| if value.is_nan() { 0.0 } else { value }).collect();
-    Ok(MeshProblem { n, dim, rows, load, held, points, cells, facts })
+    Ok(MeshProblem { n, dim, rows, load, held, is_held, points, cells, facts })
 }
 
 /// The cells of one rank with all that is needed of their nodes, and what they give.

@@ -190,6 +190,79 @@ fn bad_meshes_are_refused_with_the_element() {
     }
 }
 
+/// The curve and the surface of the square under one name, or without a name under one number.
+#[test]
+fn a_name_of_several_dimensions_has_to_be_told_apart() {
+    let names = &SQUARE[SQUARE.find("$PhysicalNames").unwrap()..SQUARE.find("$Entities").unwrap()];
+    let numbered = SQUARE.replacen(names, "", 1).replacen("1 2 2 1 -2", "1 1 2 1 -2", 1);
+    let named = SQUARE.replacen("left side", "it", 1).replacen("all=of it", "it", 1);
+    for (text, name) in [(numbered, "1"), (named, "it")] {
+        let held = |group: &str| assembled(&text, &conditions(&[(group, 3.0)], &[])).map(|problem| problem.held);
+        let [curve, surface, point] = ["curve", "surface", "point"].map(|kind| format!("{kind}:{name}"));
+        assert_eq!(held(&curve).unwrap(), [3.0, 0.0, 0.0, 3.0]);
+        assert_eq!(held(&surface).unwrap(), [3.0; 4]);
+        let what = format!(
+            "m: --dirichlet {name}: physical groups of several kinds are called {name}: say {curve} or {surface}"
+        );
+        let error = held(name).unwrap_err();
+        assert_eq!((error.to_string(), error.exit_code()), (what, ExitCode::Usage));
+        let what =
+            format!("m: --dirichlet {point}: the physical group {name} is made of curves; there are {name} (curves), ");
+        let error = held(&point).unwrap_err().to_string();
+        assert!(error.starts_with(&what), "{error}");
+
+        // A flux comes in through sides, and k is that of cells.
+        let mut all = conditions(&[(&curve, 0.0)], &[]);
+        all.conductivity = vec![(Some(name.into()), 2.0)];
+        assert_eq!(row(&assembled(&text, &all).unwrap(), 1), [(1, 2.0), (2, -1.0)]);
+        all.conductivity = vec![(Some(curve), 2.0)];
+        let error = assembled(&text, &all).unwrap_err().to_string();
+        assert!(
+            error.contains("is made of curves, which do not fit; there are") && error.ends_with("(surfaces)"),
+            "{error}"
+        );
+        let error = assembled(&text, &conditions(&[(&surface, 0.0)], &[(&surface, 1.0)])).unwrap_err().to_string();
+        assert!(error.contains(&format!("the physical group {name} is made of surfaces, which do not fit")), "{error}");
+        let flux = assembled(&text, &conditions(&[(&surface, 0.0)], &[(name, 1.0)])).unwrap();
+        assert_eq!(flux.facts.conditions, format!("u = 0 on {surface}, flux 1 on {name}, f = 0, k = 1"));
+    }
+    // A name that begins like a kind is a name all the same.
+    let text = SQUARE.replacen("left side", "curve:it", 1).replacen("all=of it", "it", 1);
+    for group in ["curve:it", "curve:curve:it"] {
+        assert_eq!(assembled(&text, &conditions(&[(group, 3.0)], &[])).unwrap().facts.held_nodes, 2, "{group}");
+    }
+    assert_eq!(assembled(&text, &conditions(&[("it", 3.0)], &[])).unwrap().facts.held_nodes, 4);
+}
+
+/// Gmsh saves what is in a group only: without a group of surfaces there are no triangles, though they were made.
+#[test]
+fn cells_that_gmsh_left_out_are_asked_for() {
+    let text = |group: i32| {
+        format!(
+            "$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$Nodes\n2\n1 0 0 0\n2 1 0 0\n$EndNodes\n\
+             $Elements\n1\n1 1 2 {group} 5 1 2\n$EndElements\n"
+        )
+    };
+    for (group, says) in [(7, "add a Physical Surface (or a Physical Volume)"), (0, "make it with gmsh -2 or gmsh -3")]
+    {
+        let error = assembled(&text(group), &Conditions::default()).unwrap_err();
+        assert!(error.to_string().starts_with("m: the mesh has no triangles and no tetrahedra"), "{error}");
+        assert!(error.to_string().contains(says) && error.exit_code() == ExitCode::Input, "{error}");
+    }
+}
+
+#[test]
+fn what_is_said_of_the_conditions_is_what_the_right_hand_side_leaves_of_them() {
+    let plain = Conditions::default();
+    let held = "u = 0 on the whole boundary (no condition was given)";
+    assert_eq!(plain.words(Load::Own), format!("{held}, f = 1, k = 1"));
+    assert_eq!(plain.words(Load::Other), format!("{held}, elsewhere b is given in the place of f, k = 1"));
+    let mut all = conditions(&[("left", 0.0), ("hole", 0.0)], &[]);
+    all.conductivity.push((Some("copper".into()), 400.0));
+    let everywhere = "u = 1/sqrt(n) everywhere, held on left and hole, k = 400 in copper, k = 1 elsewhere";
+    assert_eq!(all.words(Load::OfOnes), everywhere);
+}
+
 #[test]
 fn a_message_stays_short_however_many_groups_there_are() {
     let names: String = (10..60).map(|tag| format!("1 {tag} \"{}\"\n", "long ".repeat(40))).collect();

@@ -46,17 +46,30 @@ pub fn boundary(dim: usize, cells: &[Cell]) -> Vec<Face> {
     single.map(|same| same[0]).collect()
 }
 
+/// The two axes, in their order, of the plane in which points lie: the one that is square to it is left out. None if they
+/// lie in no plane of two axes. Programs that make meshes leave a trace of rounding in a coordinate that should be constant.
+pub(crate) fn plane(points: &[[f64; 3]]) -> Option<[usize; 2]> {
+    /// Against the greatest extent.
+    const LEAST: f64 = 1e-9;
+    let extents = [0, 1, 2].map(|axis| {
+        let (low, high) = points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| {
+            (low.min(point[axis]), high.max(point[axis]))
+        });
+        high - low
+    });
+    let least = LEAST * extents.iter().copied().fold(0.0, f64::max);
+    [[0, 1], [0, 2], [1, 2]].into_iter().find(|[one, other]| extents[3 - one - other] <= least)
+}
+
 /// Two cells that lie on the same side of a face they share, or the first two of three that share one: they overlap.
-/// Edges of triangles are looked at in a plane only; surfaces may bend and branch.
+/// Edges of triangles are looked at in a plane of two axes only; surfaces may bend and branch.
 pub(super) fn overlap(dim: usize, points: &[[f64; 3]], cells: &[Cell]) -> Option<(u32, u32)> {
-    if dim == 2 && points.iter().any(|point| point[2] != points[0][2]) {
-        return None;
-    }
+    let axes = if dim == 2 { plane(points)? } else { [0, 1] };
     let volume = |face: &Face| {
         let [a, b, c] = face.nodes;
         let at = |node: u32| points[node as usize];
         match dim {
-            2 => signed_area(at(a), at(b), at(face.opposite)),
+            2 => signed_area(axes, at(a), at(b), at(face.opposite)),
             _ => signed_volume(at(a), at(b), at(c), at(face.opposite)),
         }
     };
@@ -69,9 +82,9 @@ pub(super) fn overlap(dim: usize, points: &[[f64; 3]], cells: &[Cell]) -> Option
     bad.map(|same| (same[0].cell, same[1].cell))
 }
 
-/// Twice the area of a triangle in the plane of x and y, positive counter-clockwise.
-fn signed_area(a: [f64; 3], b: [f64; 3], c: [f64; 3]) -> f64 {
-    (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+/// Twice the area of a triangle in the plane of two axes, positive counter-clockwise.
+fn signed_area([x, y]: [usize; 2], a: [f64; 3], b: [f64; 3], c: [f64; 3]) -> f64 {
+    (b[x] - a[x]) * (c[y] - a[y]) - (b[y] - a[y]) * (c[x] - a[x])
 }
 
 /// Six times the volume of a tetrahedron, positive if d lies where the right hand's thumb points.
@@ -147,6 +160,26 @@ mod tests {
         points.extend([[0.5, 0.5, 1.0], [0.5, 0.5, -1.0], [0.5, 0.4, 2.0]]);
         assert_eq!(overlap(3, &points, &[[0, 1, 2, 3], [0, 1, 2, 4]]), None);
         assert_eq!(overlap(3, &points, &[[0, 1, 2, 3], [2, 1, 0, 5]]), Some((0, 1)));
+    }
+
+    #[test]
+    fn the_plane_of_a_mesh_is_found_through_rounding() {
+        assert_eq!(plane(&SQUARE), Some([0, 1]));
+        let turned = |axes: [usize; 3]| SQUARE.map(|point| axes.map(|axis| 100.0 * point[axis] + 5e5));
+        assert_eq!([plane(&turned([0, 2, 1])), plane(&turned([2, 0, 1]))], [Some([0, 2]), Some([1, 2])]);
+        let mut points = SQUARE.to_vec();
+        points.push([0.9, 0.2, 0.0]);
+        points[2][2] = 1e-17;
+        assert_eq!(
+            (plane(&points), overlap(2, &points, &[[0, 1, 2, NONE], [0, 2, 4, NONE]])),
+            (Some([0, 1]), Some((0, 1)))
+        );
+        // Standing upright.
+        let points: Vec<[f64; 3]> = points.iter().map(|[x, y, z]| [*z, *x, *y]).collect();
+        assert_eq!(overlap(2, &points, &[[0, 1, 2, NONE], [0, 2, 4, NONE]]), Some((0, 1)));
+        let mut bent = SQUARE;
+        bent[2][2] = 1e-6;
+        assert_eq!(plane(&bent), None);
     }
 
     /// A book that is nearly shut, and three leaves of one.
