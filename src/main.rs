@@ -58,7 +58,7 @@ fn run(cli: Cli, launched: usize) -> Result<ExitCode> {
         launcher::refuse_lone_task()?;
     }
     if let Some(ranks) = threads {
-        if engine != Engine::Auto {
+        if engine == Engine::Mpi {
             return Err(Error::usage("--threads and --engine exclude each other"));
         }
         if launched > 1 {

@@ -121,7 +121,12 @@ fn words_of(file: &Path, command: &mut Command, typed: &ArgMatches) -> Result<Ve
         let Some(option) = options.find(|argument| is_called(argument, &key)) else {
             return Err(refuse(&format!("is no option of {name}")));
         };
-        if is_typed(typed, option.get_id().as_str()) {
+        let excludes = |one: &Arg, other: &Arg| {
+            innermost.get_arg_conflicts_with(one).iter().any(|excluded| excluded.get_id() == other.get_id())
+        };
+        let gives_way = |to: &Arg| to == option || excludes(to, option) || excludes(option, to);
+        let mut typed_options = innermost.get_arguments().filter(|other| is_typed(typed, other.get_id().as_str()));
+        if typed_options.any(gives_way) {
             continue;
         }
         let long = option.get_long().expect("it was found by its name");

@@ -131,10 +131,12 @@ impl Health {
         self.alarmed = residual || direction;
         if finding.is_none() {
             self.comparisons += 1;
-            // What is beyond the limit was let through once. Were all of it learned, nothing would be found any more.
             [0, 1].into_iter().for_each(|k| self.largest[k] = self.largest[k].max(gaps[k].min(limits[k])));
-            (self.p_square, self.lambda, self.largest_nu) = (p_square, lambda, self.largest_nu.max(now.nu));
-            self.drift = beta * self.drift + lambda * step;
+            // What is beyond the limit was let through once. Were its sizes learned, nothing might be found any more.
+            if !self.alarmed {
+                (self.p_square, self.lambda, self.largest_nu) = (p_square, lambda, self.largest_nu.max(now.nu));
+                self.drift = beta * self.drift + lambda * step;
+            }
         }
         finding
     }
@@ -273,8 +275,18 @@ mod tests {
         let off = Scalars { nu: then.nu * (1.0 + 1e-8), ..then };
         assert_eq!(goes_on.find(&off), Some(Finding::Residual), "alarms are no lesson");
         let Summed { mu, gamma, delta, .. } = next.summed.unwrap();
-        let wrong = scalars(1e30, mu, gamma, delta, next.nu);
-        assert_eq!(health.find(&wrong), None, "twice in a row it is no accident");
-        assert!(health.largest.iter().all(|largest| *largest < 1e12), "no lesson either: {:?}", health.largest);
+        let sizes = |health: &Health| [health.p_square, health.lambda, health.largest_nu, health.drift];
+        let before = sizes(&health);
+        let mut wrong = health.clone();
+        assert_eq!(wrong.find(&scalars(1e30, 1e-30, gamma, delta, next.nu)), None, "twice in a row it is no accident");
+        assert_eq!(sizes(&wrong), before, "but it is no lesson either");
+        let usual = scalars(1.1 * next.nu, mu, gamma, delta, next.nu);
+        assert_eq!(health.find(&usual), None);
+        let then = after(&usual);
+        assert_eq!(health.find(&then), None);
+        let off = after(&then);
+        let off = Scalars { nu: off.nu * (1.0 + 1e-6), ..off };
+        assert_eq!(health.find(&off), Some(Finding::Residual), "it is looked on");
+        assert!(health.largest.iter().all(|largest| *largest < 1e12), "{:?}", health.largest);
     }
 }

@@ -81,36 +81,34 @@ pub(super) fn draw(files: &Files, title: &str, places: Option<&Problem>, layout:
     Drawn { solution, owners, is_on_page }
 }
 
-/// Writes what is asked for. Collective.
+/// Writes the fields on a mesh, if they are asked for. Collective.
 ///
 /// # Errors
-/// When a file cannot be written; the same on every rank.
-pub(super) fn write(
+/// When the file cannot be written; the same on every rank.
+pub(super) fn write_vtu(
     files: &Files,
     places: Option<&Problem>,
     layout: &Layout,
     x: &[f64],
     residual: &[f64],
-    drawn: &Drawn,
 ) -> Result<()> {
-    let comm = layout.comm();
-    let vtu = match (&files.vtu, places) {
-        (Some(path), Some(Problem::Mesh(mesh))) => {
-            let owners = cell_owners(mesh, layout);
-            let (u, residual) = (layout.to_even(x), layout.to_even(residual));
-            let of_nodes: &[(&str, &[f64])] = &[("u", &u), ("residual", &residual)];
-            MeshFields { mesh, of_nodes, of_cells: &[("rank", &owners)] }.write_vtu(comm, path)
-        }
-        _ => Ok(()),
-    };
+    let (Some(path), Some(Problem::Mesh(mesh))) = (&files.vtu, places) else { return Ok(()) };
+    let owners = cell_owners(mesh, layout);
+    let (u, residual) = (layout.to_even(x), layout.to_even(residual));
+    let of_nodes: &[(&str, &[f64])] = &[("u", &u), ("residual", &residual)];
+    MeshFields { mesh, of_nodes, of_cells: &[("rank", &owners)] }.write_vtu(layout.comm(), path)
+}
+
+/// Writes the pictures that are asked for; on rank 0, no other has one.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn write_pictures(files: &Files, drawn: &Drawn) -> Result<()> {
     let png = |path: &Option<PathBuf>, picture: &Option<Vec<u8>>| match (path, picture) {
         (Some(path), Some(picture)) => write_file(path, picture),
         _ => Ok(()),
     };
-    // On rank 0; no other has a picture.
-    let solution = png(&files.png, &drawn.solution);
-    let owners = png(&files.png_partition, &drawn.owners);
-    vtu.and(comm.agree(solution.and(owners)))
+    png(&files.png, &drawn.solution).and(png(&files.png_partition, &drawn.owners))
 }
 
 /// The owner of each cell of this rank's share: of most of its nodes, the lowest of several. Collective.

@@ -238,9 +238,12 @@ fn go_on(mut words: impl Iterator<Item = String>, file: &str, limit: Option<u64>
             words.next();
         }
     }
-    line.extend(limit.map(|limit| format!("--max-it {limit}")));
-    line.extend(chosen.map(|chosen| format!("--solver {chosen}")));
-    line.extend(["--restart".into(), quoted(file)]);
+    let limit = limit.map(|limit| format!("--max-it {limit}"));
+    let chosen = chosen.map(|chosen| format!("--solver {chosen}"));
+    let more = limit.into_iter().chain(chosen).chain(["--restart".into(), quoted(file)]);
+    // Behind a -- there are no options.
+    let end = line.iter().position(|word| word == "--").unwrap_or(line.len());
+    line.splice(end..end, more);
     line.join(" ")
 }
 
@@ -254,6 +257,8 @@ mod tests {
         let words = || words.into_iter().map(String::from);
         let line = go_on(words(), "new file", None, None);
         assert_eq!(line, r"halocg solve 'a b.mtx' --max-it=9 --rhs 'it'\''s' --restart 'new file'");
+        let line = go_on(["halocg", "solve", "--", "-a.mtx"].into_iter().map(String::from), "c", Some(8), None);
+        assert_eq!(line, "halocg solve --max-it 8 --restart c -- -a.mtx");
         let line = go_on(words(), "new", Some(18), None);
         assert_eq!(line, r"halocg solve 'a b.mtx' --rhs 'it'\''s' --max-it 18 --restart new");
         let words = ["halocg", "solve", "a.mtx", "--solver", "auto", "--ksp-type=auto"].into_iter().map(String::from);

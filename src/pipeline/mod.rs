@@ -124,11 +124,18 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
         Some((path, format)) => problem::write_vector(comm, &layout.to_even(&outcome.x), path, *format),
         None => Ok(()),
     };
+    let vtu = fields::write_vtu(&job.files, places.as_ref(), &layout, &outcome.x, &residual);
+    let on_root = |write: &mut dyn FnMut() -> Result<()>| comm.agree(if comm.is_root() { write() } else { Ok(()) });
+    let reports = on_root(&mut || write_reports(job, &run, &outcome));
+    // Last, since rank 0 needs memory for what it draws.
     let drawn = fields::draw(&job.files, &run.problem.name, places.as_ref(), &layout, &outcome.x);
-    let fields = fields::write(&job.files, places.as_ref(), &layout, &outcome.x, &residual, &drawn);
+    let drawings = on_root(&mut || fields::write_pictures(&job.files, &drawn));
     (pictures.solution, pictures.owners) = drawn.for_page();
-    let reports = comm.agree(if comm.is_root() { write_reports(job, &run, &outcome, &pictures) } else { Ok(()) });
-    solution.and(fields).and(reports)?;
+    let page = on_root(&mut || match &job.files.report {
+        Some(folder) => page::write(folder, &run, &outcome, &pictures),
+        None => Ok(()),
+    });
+    solution.and(vtu).and(reports).and(drawings).and(page)?;
     // Nothing else is lost, but there is no going on either.
     failure.map_or(Ok(()), Err)?;
     Ok(outcome.reason.exit_code())
@@ -452,11 +459,10 @@ fn outcome_facts(
     }
 }
 
-fn write_reports(job: &Job, run: &Run, outcome: &Outcome, pictures: &Pictures) -> Result<()> {
+fn write_reports(job: &Job, run: &Run, outcome: &Outcome) -> Result<()> {
     let history = job.files.history.as_ref().map_or(Ok(()), |path| {
         write_file(path, report::history_csv(outcome, &job.settings, !job.reproducible).as_bytes())
     });
     let json = job.files.json.as_ref().map_or(Ok(()), |path| write_file(path, report::to_json(run).as_bytes()));
-    let page = job.files.report.as_ref().map_or(Ok(()), |folder| page::write(folder, run, outcome, pictures));
-    history.and(json).and(page)
+    history.and(json)
 }

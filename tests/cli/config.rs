@@ -54,6 +54,15 @@ fn options_of_the_file_are_looked_at_like_any_other() {
     let matrix = mesh("plate_hole.mtx");
     let file = folder.write("run.toml", "max-it = 1\n");
     assert_eq!(run(Launch::Alone, &["solve", "--config", &file, "--", &matrix]).code, Some(4));
+    // What is typed wins over what it excludes: so a solve that began at a guess of the file goes on.
+    let (x0, c) = (folder.write("x0.mtx", vector_text(&[0.5; 81])), folder.path("c"));
+    let text = format!("x0 = \"{x0}\"\n");
+    let finished = with(&text, &[&solve[..], &["--max-it", "3", "--checkpoint", &c]].concat());
+    assert_eq!(finished.code, Some(4), "{finished:?}");
+    let finished = with(&text, &[&solve[..], &["--restart", &c]].concat());
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let both = format!("{text}restart = \"{c}\"\n");
+    assert_eq!(with(&both, &solve).code, Some(2), "not both from the file");
     // Each value of a list.
     let plate = mesh("plate.msh");
     let page = folder.path("run.json");
