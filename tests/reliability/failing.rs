@@ -101,7 +101,11 @@ pub fn panics_and_refused_allocations(all: bool) -> Vec<Run> {
             for rank in ranks(how, k, all) {
                 for (kind, says) in [("panic", "on purpose"), ("memory", "memory allocation of")] {
                     let (finished, run) = files.fail(how, rank, stage, kind);
-                    assert_eq!(finished.code, Some(1), "{how:?} {rank} {stage} {kind}: {finished:?}");
+                    // MPICH's launcher kills the others when a rank ends by itself, and may take the code from one of those.
+                    let is_killers =
+                        kind == "memory" && finished.code == Some(9) && finished.stdout.contains("(signal 9)");
+                    let is_one = finished.code == Some(1) || is_killers;
+                    assert!(is_one, "{how:?} {rank} {stage} {kind}: {finished:?}");
                     assert!(finished.stderr.contains(says), "{how:?} {rank} {stage} {kind}: {finished:?}");
                     runs.push(run);
                 }
