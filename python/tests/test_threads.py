@@ -208,8 +208,10 @@ def test_an_interrupt_ends_a_solve(threads):
     program = f"""if True:
         import sys
         sys.path[:0] = {sys.path!r}
-        import numpy as np, halocg
+        import numpy as np, halocg, signal
         from systems import grid
+        # A shell starts what it puts into the background with this signal ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         say = lambda iteration, _: print("runs", flush=True) if iteration == 3 else None
         try:
             halocg.solve(grid(200, 200), np.ones(40_000), rtol=0, max_iterations=10**9, threads={threads}, callback=say)
