@@ -59,7 +59,7 @@ fn run(cli: Cli, launched: usize) -> Result<ExitCode> {
     }
     if let Some(ranks) = threads {
         if engine == Engine::Mpi {
-            return Err(Error::usage("--threads and --engine exclude each other"));
+            return Err(Error::usage("--threads and --engine mpi exclude each other"));
         }
         if launched > 1 {
             return Err(Error::usage("--threads is for one process; under mpirun the ranks are processes"));

@@ -121,12 +121,7 @@ fn words_of(file: &Path, command: &mut Command, typed: &ArgMatches) -> Result<Ve
         let Some(option) = options.find(|argument| is_called(argument, &key)) else {
             return Err(refuse(&format!("is no option of {name}")));
         };
-        let excludes = |one: &Arg, other: &Arg| {
-            innermost.get_arg_conflicts_with(one).iter().any(|excluded| excluded.get_id() == other.get_id())
-        };
-        let gives_way = |to: &Arg| to == option || excludes(to, option) || excludes(option, to);
-        let mut typed_options = innermost.get_arguments().filter(|other| is_typed(typed, other.get_id().as_str()));
-        if typed_options.any(gives_way) {
+        if gives_way(innermost, typed, option) {
             continue;
         }
         let long = option.get_long().expect("it was found by its name");
@@ -140,6 +135,15 @@ fn words_of(file: &Path, command: &mut Command, typed: &ArgMatches) -> Result<Ve
         }
     }
     Ok(words.into_iter().map(OsString::from).collect())
+}
+
+/// True if the command line has the option of the file itself, or one that excludes it.
+fn gives_way(command: &Command, typed: &ArgMatches, option: &Arg) -> bool {
+    let excludes = |one: &Arg, other: &Arg| {
+        command.get_arg_conflicts_with(one).iter().any(|excluded| excluded.get_id() == other.get_id())
+    };
+    let mut typed_options = command.get_arguments().filter(|other| is_typed(typed, other.get_id().as_str()));
+    typed_options.any(|other| other == option || excludes(other, option) || excludes(option, other))
 }
 
 /// True if the command line has the option itself, at whichever subcommand.

@@ -22,6 +22,7 @@ mod resources;
 mod side_by_side;
 mod spy;
 mod terminal;
+mod ticks;
 mod view;
 mod vtu;
 
