@@ -125,9 +125,11 @@ fn print_bytes(text: &[u8]) -> Result<ExitCode> {
 fn abort_on_panic() {
     std::panic::set_hook(Box::new(|info| {
         let rank = launcher::announced().map_or(String::new(), |(_, rank)| format!(" on rank {rank}"));
-        eprintln!(
-            "halocg: internal error{rank}: {info}\nThis is a bug; please report it with the command line and this message."
+        // In one piece, which the lines of other ranks cannot cut in two.
+        let message = format!(
+            "halocg: internal error{rank}: {info}\nThis is a bug; please report it with the command line and this message.\n"
         );
+        let _ = std::io::stderr().write_all(message.as_bytes());
         comm::abort_job(ExitCode::Internal as i32)
     }));
 }

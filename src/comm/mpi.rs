@@ -24,6 +24,7 @@ use std::cell::{Cell, RefCell};
 use std::mem::MaybeUninit;
 use std::os::raw::{c_int, c_void};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Longest single message of the set-up, in bytes: MPI counts are C ints.
 const PIECE_BYTES: usize = 1 << 30;
@@ -87,7 +88,7 @@ impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // Finalising here, while the other ranks are in the middle of something, would hang the job.
-            self.comm.abort(1)
+            abort(&self.comm, 1)
         }
     }
 }
@@ -259,7 +260,7 @@ impl Engine for MpiRank {
     }
 
     fn abort(&self, code: i32) -> ! {
-        self.world.comm.abort(code)
+        abort(&self.world.comm, code)
     }
 }
 
@@ -273,10 +274,17 @@ fn reduce<T: Equivalence + Copy>(comm: &SimpleCommunicator, op: Op, words: &mut 
     mpi::request::scope(|scope| complete(comm.immediate_all_reduce_into(scope, &mine[..], words, op)));
 }
 
+/// Ends the whole job. MPICH's launcher may drop what a rank wrote just before it aborts, which is the reason why it
+/// does: there is a moment for that to be passed on.
+fn abort(comm: &SimpleCommunicator, code: i32) -> ! {
+    std::thread::sleep(Duration::from_millis(200));
+    comm.abort(code)
+}
+
 /// Ends the whole job from a panic hook, where no engine is at hand.
 pub(super) fn abort_world(code: i32) {
     if is_running() {
-        SimpleCommunicator::world().abort(code)
+        abort(&SimpleCommunicator::world(), code)
     }
 }
 
