@@ -113,7 +113,7 @@ lint: ## formatting, clippy with and without MPI, documentation; all without a w
 hygiene: ## dependencies: licences, sources, known vulnerabilities, none unused; installs cargo-deny, cargo-machete
 	@scripts/hygiene.sh
 
-fuzz: ## every reader of files and of options on random input, SECONDS=60 each (nightly Rust, a C++ compiler)
+fuzz: ## every reader of files and of options on random input, SECONDS=60 each (installs a nightly Rust by rustup)
 	@scripts/fuzz.sh $(SECONDS)
 
 mutants: ## 500 damaged files under mpirun -n 4: each is refused or solved, with one sentence, by all ranks
@@ -126,6 +126,7 @@ reliability: deps ## docs/reliability.md: ranks killed 50 times, failures in eve
 	$(ANY_MPI) $(CARGO) build --release
 
 vtu: deps ## files for ParaView, read back with meshio and VTK from PyPI (in a venv under target/)
+	@scripts/install-deps.sh python
 	$(ANY_MPI) $(CARGO) build --release
 	@scripts/vtu.sh $(BUILT)
 
@@ -133,14 +134,14 @@ convergence: deps ## docs/convergence.svg: the error of linear elements on finer
 	$(ANY_MPI) $(CARGO) run --release --example convergence -- docs/convergence.svg
 
 valgrind: ## memcheck over small solves on two ranks under Open MPI
-	@scripts/install-deps.sh openmpi
+	@scripts/install-deps.sh openmpi valgrind
 	$(OPENMPI) $(CARGO) build --release
 	@scripts/valgrind.sh target/release/halocg
 
-tsan: ## ThreadSanitizer over what several ranks do, as threads (nightly Rust)
+tsan: ## ThreadSanitizer over what several ranks do, as threads (installs a nightly Rust by rustup)
 	@scripts/nightly.sh tsan
 
-miri: ## Miri over the kernels with unsafe code, sums, vectors, and the engine of threads (nightly Rust)
+miri: ## Miri over the kernels with unsafe code, sums, vectors, and the engine of threads (installs a nightly Rust by rustup)
 	@scripts/nightly.sh miri
 
 test-no-mpi: ## the tests of the build without MPI: one rank, and ranks as threads

@@ -13,8 +13,9 @@ seconds=${1:-60}
 cargo=${CARGO:-cargo}
 
 fail() { echo "fuzz: $*" >&2; exit 1; }
-$cargo +nightly --version >/dev/null 2>&1 || fail "a nightly toolchain is needed: rustup toolchain install nightly"
-c++ --version >/dev/null 2>&1 || fail "libFuzzer is C++: install a C++ compiler (Debian: apt-get install g++)"
+$cargo +nightly --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal ||
+    fail "a nightly toolchain is needed: rustup toolchain install nightly"
+scripts/install-deps.sh fuzz
 if ! $cargo fuzz --version >/dev/null 2>&1; then
     echo "fuzz: installing cargo-fuzz"
     $cargo install --locked cargo-fuzz || fail "cargo-fuzz could not be installed"

@@ -6,6 +6,8 @@
 #   scripts/install-deps.sh lint              also rustfmt and clippy
 #   scripts/install-deps.sh openmpi peers     also what benches/peers compares halocg with: PETSc, METIS
 #   scripts/install-deps.sh python            also what the Python package is built and tested in: Python with venv
+#   scripts/install-deps.sh openmpi valgrind  also valgrind
+#   scripts/install-deps.sh fuzz              also what libFuzzer is built with: a C++ compiler
 #   scripts/install-deps.sh openmpi latency   also what benches/latency simulates networks with: SimGrid, network namespaces
 #
 # Looked for are the things themselves, not package names: a C compiler with the C library's headers
@@ -97,6 +99,12 @@ look() {
     if [ -n "$python" ]; then
         has_venv || missing="$missing venv"
     fi
+    if [ -n "$valgrind" ]; then
+        command -v valgrind >/dev/null || missing="$missing valgrind"
+    fi
+    if [ -n "$fuzz" ]; then
+        c++ --version >/dev/null 2>&1 || missing="$missing c++"
+    fi
     if [ -n "$latency" ]; then
         command -v smpicc >/dev/null || missing="$missing simgrid"
         [ "$(uname)" != Linux ] || command -v ip >/dev/null || missing="$missing ip"
@@ -118,6 +126,8 @@ name_of() {
         simgrid) echo "SimGrid with smpicc" ;;
         ip) echo "the program ip" ;;
         python) echo "Python 3" ;;
+        valgrind) echo "valgrind" ;;
+        c++) echo "a C++ compiler" ;;
     esac
 }
 
@@ -138,6 +148,8 @@ package_of() {
         apt-simgrid) echo libsimgrid-dev ;;
         apt-ip) echo iproute2 ;;
         apt-python) echo python3 ;;
+        apt-valgrind) echo valgrind libc6-dbg ;;
+        apt-c++) echo g++ ;;
         dnf-compiler) echo gcc glibc-devel ;;
         dnf-libclang) echo clang-devel ;;
         dnf-openmpi | dnf-any) echo openmpi-devel ;;
@@ -148,6 +160,8 @@ package_of() {
         dnf-venv | dnf-python) echo python3 ;;
         dnf-simgrid) echo simgrid-devel ;;
         dnf-ip) echo iproute ;;
+        dnf-valgrind) echo valgrind ;;
+        dnf-c++) echo gcc-c++ ;;
         brew-libclang) echo llvm ;;
         brew-openmpi | brew-any) echo open-mpi ;;
         brew-mpich) echo mpich ;;
@@ -167,6 +181,8 @@ lint=
 peers=
 latency=
 python=
+valgrind=
+fuzz=
 for arg in "$@"; do
     case $arg in
         openmpi | mpich) mpis="$mpis $arg" ;;
@@ -174,7 +190,9 @@ for arg in "$@"; do
         peers) peers=yes ;;
         latency) latency=yes ;;
         python) python=yes ;;
-        *) fail "unknown argument '$arg'; known are openmpi, mpich, lint, peers, latency and python" ;;
+        valgrind) valgrind=yes ;;
+        fuzz) fuzz=yes ;;
+        *) fail "unknown argument '$arg'; known are openmpi, mpich, lint, peers, latency, python, valgrind and fuzz" ;;
     esac
 done
 # The demo and the Makefile take the first of these compilers; its library has to be complete.

@@ -8,7 +8,8 @@ set -eu
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
 fail() { echo "nightly: $*" >&2; exit 1; }
-$cargo +nightly --version >/dev/null 2>&1 || fail "a nightly toolchain is needed: rustup toolchain install nightly"
+$cargo +nightly --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal ||
+    fail "a nightly toolchain is needed: rustup toolchain install nightly"
 
 need() {
     rustup +nightly component list --installed | grep -q "^$1" || rustup component add --toolchain nightly "$1" ||

@@ -6,7 +6,6 @@
 set -eu
 cd "$(dirname "$0")/.."
 program=${1:-target/release/halocg}
-command -v valgrind >/dev/null || { echo "valgrind is missing (Debian: apt-get install valgrind)" >&2; exit 1; }
 mpirun=$(command -v mpirun.openmpi || command -v mpirun)
 
 folder=$(mktemp -d)

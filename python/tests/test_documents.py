@@ -28,7 +28,8 @@ def test_the_readme(capsys):
 def test_from_the_tutorial(capsys):
     names = {}
     for block in blocks("docs/from-the-tutorial.md"):
-        exec(block, names)
+        if "mpi4py import" not in block:
+            exec(block, names)
     printed = capsys.readouterr().out.strip()
     assert f"```text\n{printed}\n```" in (ROOT / "docs/from-the-tutorial.md").read_text(encoding="utf-8")
     np.testing.assert_allclose(names["model_problem"](48)[[0, -1]], [1e-6, 1.0])
@@ -62,8 +63,26 @@ def test_the_box_of_the_tutorial_does_not_converge():
     assert halocg.solve(A, b).converged
 
 
-@pytest.mark.skipif(halocg._core.mpi_library() is None, reason="this halocg was built without MPI")
-@pytest.mark.skipif(not mpi_cases.HAS_MPI4PY, reason="mpi4py is not installed")
+def on_ranks(test):
+    test = pytest.mark.skipif(halocg._core.mpi_library() is None, reason="this halocg was built without MPI")(test)
+    return pytest.mark.skipif(not mpi_cases.HAS_MPI4PY, reason="mpi4py is not installed")(test)
+
+
+@on_ranks
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_from_the_tutorial_under_mpirun(tmp_path, ranks):
+    from test_mpi import mpirun
+
+    [block] = [block for block in blocks("docs/from-the-tutorial.md") if "mpi4py import" in block]
+    program = tmp_path / "tutorial.py"
+    program.write_text(block)
+    run = mpirun(ranks, program)
+    assert run.returncode == 0, run.stdout + run.stderr
+    document = (ROOT / "docs/from-the-tutorial.md").read_text(encoding="utf-8")
+    assert f"```text\n{run.stdout.strip()}\n```" in document, run.stdout
+
+
+@on_ranks
 def test_the_readme_under_mpirun(tmp_path):
     from test_mpi import mpirun
 

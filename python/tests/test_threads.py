@@ -33,6 +33,17 @@ def test_every_method_finds_what_spsolve_finds(solver, pc, threads):
     np.testing.assert_allclose(result.x, linalg.spsolve(A.tocsc(), b), rtol=0, atol=1e-7)
 
 
+@pytest.mark.parametrize("sub_pc, most", [("ic0", 40), ("ssor", 60), ("cholesky", 2)])
+def test_block_jacobi_solves_the_blocks_as_asked(sub_pc, most):
+    try:
+        result = halocg.solve(grid(30, 20), np.ones(600), pc="bjacobi", sub_pc=sub_pc)
+    except ValueError as error:
+        if sub_pc == "cholesky" and "is not known" in str(error):
+            pytest.skip("this halocg was built without cholesky")
+        raise
+    assert result.converged and result.iterations <= most
+
+
 def test_classic_cg_takes_the_iterations_of_scipys():
     A, b = grid(40, 30), np.ones(1200)
     seen = []

@@ -18,6 +18,20 @@ fn number(name: &str) -> Option<usize> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// What a shell has to be told before the program to start as many ranks again, by the launcher that started these, as far as
+/// that can be known: `mpirun -n 4`.
+pub fn words() -> Option<String> {
+    announced().map(|(ranks, _)| words_for(ranks, |name| std::env::var(name).ok()))
+}
+
+fn words_for(ranks: usize, variable: impl Fn(&str) -> Option<String>) -> String {
+    // Under Slurm an mpirun may start its own processes by srun; the ranks have its variables then.
+    let is_mpirun = ["OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS"].into_iter().any(|name| variable(name).is_some());
+    let tasks = variable("SLURM_STEP_NUM_TASKS").and_then(|tasks| tasks.parse().ok());
+    let launcher = if !is_mpirun && tasks == Some(ranks) { "srun" } else { "mpirun" };
+    format!("{launcher} -n {ranks}")
+}
+
 /// The number of tasks that srun started and this task's own, where it told them nothing that MPI could find its ranks by
 /// (Slurm calls that PMI), and there are several: to MPI each is alone.
 ///
@@ -65,4 +79,23 @@ pub fn check(announced: Option<(usize, usize)>, world: usize, library: &str) -> 
 /// True if a launcher started this process.
 pub fn is_launched() -> bool {
     announced().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_launcher_is_the_one_that_started_the_ranks() {
+        for (set, words) in [
+            (&["PMI_SIZE=4", "MPI_LOCALNRANKS=4"][..], "mpirun -n 4"),
+            (&["OMPI_COMM_WORLD_SIZE=4", "SLURM_STEP_NUM_TASKS=4"], "mpirun -n 4"),
+            (&["MPI_LOCALNRANKS=2", "SLURM_STEP_NUM_TASKS=2"], "mpirun -n 4"),
+            (&["PMI_SIZE=4", "SLURM_STEP_NUM_TASKS=4"], "srun -n 4"),
+        ] {
+            let variable =
+                |name: &str| set.iter().find_map(|set| Some(set.strip_prefix(name)?.strip_prefix('=')?.into()));
+            assert_eq!(words_for(4, variable), words, "{set:?}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::Job;
 use crate::checkpoint::{self, Identity};
-use crate::comm::Comm;
+use crate::comm::{Comm, launcher};
 use crate::distributed::Layout;
 use crate::error::{Error, Result};
 use crate::faults;
@@ -129,7 +129,8 @@ impl<'a> Keeper<'a> {
             let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
             // Under the same limit there would be nothing to do.
             let limit = (reason == Reason::IterationLimit).then(|| self.job.settings.max_iterations.saturating_mul(2));
-            facts.go_on = Some(go_on(words, file, limit, self.job.solver.is_none().then_some(self.solver.name)));
+            let line = go_on(words, file, limit, self.job.solver.is_none().then_some(self.solver.name));
+            facts.go_on = Some(launcher::words().into_iter().chain([line]).collect::<Vec<_>>().join(" "));
         }
         (facts, self.failure.filter(|_| is_limited))
     }

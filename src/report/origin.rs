@@ -29,7 +29,7 @@ impl Origin {
         Origin {
             started: utc(seconds),
             folder: std::env::current_dir().map_or(String::new(), |folder| folder.display().to_string()),
-            again: again(command, launcher::announced().map(|(ranks, _)| ranks)),
+            again: again(command, launcher::words()),
             host: sysinfo::System::host_name().unwrap_or_default(),
             processor: processor(),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
@@ -38,8 +38,7 @@ impl Origin {
 }
 
 /// The command line for a shell; ranks that a launcher started need one again. Those of threads are among the options.
-fn again(command: &[String], launched: Option<usize>) -> String {
-    let launcher = launched.map(|ranks| format!("mpirun -n {ranks}"));
+fn again(command: &[String], launcher: Option<String>) -> String {
     let words: Vec<String> = launcher.into_iter().chain(command.iter().map(|word| quoted(word))).collect();
     words.join(" ")
 }
@@ -97,6 +96,6 @@ mod tests {
         assert_eq!(quoted(""), "''");
         let command = ["./halocg", "solve", "a b.mtx"].map(String::from);
         assert_eq!(again(&command, None), "./halocg solve 'a b.mtx'");
-        assert_eq!(again(&command, Some(4)), "mpirun -n 4 ./halocg solve 'a b.mtx'");
+        assert_eq!(again(&command, Some("mpirun -n 4".into())), "mpirun -n 4 ./halocg solve 'a b.mtx'");
     }
 }

@@ -249,7 +249,7 @@ fn what_the_summary_says_is_typed_until_the_solve_is_done() {
         let more = ["--max-it", "12", "--checkpoint", &c, "-o", &y].map(String::from);
         let mut line = [fixed, more.to_vec()].concat();
         let mut typed = 0;
-        // As threads the number of ranks is among the words; mpirun is typed before them.
+        // As threads the number of ranks is among the words of halocg.
         let mut how_typed = how;
         loop {
             let words: Vec<&str> = line.iter().map(String::as_str).collect();
@@ -261,6 +261,9 @@ fn what_the_summary_says_is_typed_until_the_solve_is_done() {
             let lines: Vec<&str> = finished.stdout.lines().collect();
             let at = lines.iter().position(|line| line.starts_with("to go on")).expect("what to type");
             line = words_of(lines[at].trim_start_matches("to go on"));
+            if let Launch::Mpirun(ranks) = how {
+                assert_eq!(line.drain(..3).collect::<Vec<_>>(), ["mpirun", "-n", &ranks.to_string()]);
+            }
             line.remove(0); // the program
             typed += 1;
             if let Launch::Threads(_) = how {
