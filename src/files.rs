@@ -32,7 +32,9 @@ impl Target {
         match std::fs::metadata(path) {
             Ok(there) if !there.is_file() || is_stream(path) => Target { beside: path.to_path_buf(), name: None },
             _ => {
-                let name = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+                // Of a link to nothing yet, what it leads to.
+                let leads_to = || Some(path.parent()?.join(std::fs::read_link(path).ok()?));
+                let name = std::fs::canonicalize(path).ok().or_else(leads_to).unwrap_or_else(|| path.to_path_buf());
                 Target { beside: beside(&name), name: Some(name) }
             }
         }

@@ -21,7 +21,7 @@ fn main() {
         exit(instead.exit_code())
     });
     let code = run(cli, launched.map_or(1, |(size, _)| size)).unwrap_or_else(|error| {
-        say_once(is_first, || eprintln!("halocg: error: {error}"));
+        say_once(is_first, || print_error(&error));
         error.exit_code()
     });
     exit(code as i32)
@@ -107,10 +107,15 @@ fn perform(comm: &Comm, task: &Task) -> ExitCode {
     };
     done.unwrap_or_else(|error| {
         if comm.is_root() {
-            eprintln!("halocg: error: {error}");
+            print_error(&error);
         }
         error.exit_code()
     })
+}
+
+/// Where nobody listens, the exit code has to do.
+fn print_error(error: &Error) {
+    let _ = std::io::stderr().write_all(format!("halocg: error: {error}\n").as_bytes());
 }
 
 fn print_bytes(text: &[u8]) -> Result<ExitCode> {

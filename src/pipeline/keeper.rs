@@ -10,6 +10,7 @@ use crate::krylov::{self, Begin, Reason, Replacement, Saved, Settings, Snapshot,
 use crate::problem::{Problem, fingerprint};
 use crate::report::{CheckpointFacts, Progress, quoted};
 use crate::signals;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -195,7 +196,8 @@ impl Watch for Keeper<'_> {
             Err(error) => {
                 // No reason to lose the solve as well.
                 if self.comm.is_root() {
-                    eprintln!("halocg: warning: no checkpoint at iteration {iteration}: {error}");
+                    let warning = format!("halocg: warning: no checkpoint at iteration {iteration}: {error}\n");
+                    let _ = std::io::stderr().write_all(warning.as_bytes());
                 }
                 Some(error)
             }
@@ -241,7 +243,9 @@ fn go_on(mut words: impl Iterator<Item = String>, file: &str, limit: Option<u64>
     }
     let limit = limit.map(|limit| format!("--max-it {limit}"));
     let chosen = chosen.map(|chosen| format!("--solver {chosen}"));
-    let more = limit.into_iter().chain(chosen).chain(["--restart".into(), quoted(file)]);
+    let between = if file.starts_with('-') { '=' } else { ' ' };
+    let restart = format!("--restart{between}{}", quoted(file));
+    let more = limit.into_iter().chain(chosen).chain([restart]);
     // Behind a -- there are no options.
     let end = line.iter().position(|word| word == "--").unwrap_or(line.len());
     line.splice(end..end, more);
@@ -260,6 +264,7 @@ mod tests {
         assert_eq!(line, r"halocg solve 'a b.mtx' --max-it=9 --rhs 'it'\''s' --restart 'new file'");
         let line = go_on(["halocg", "solve", "--", "-a.mtx"].into_iter().map(String::from), "c", Some(8), None);
         assert_eq!(line, "halocg solve --max-it 8 --restart c -- -a.mtx");
+        assert!(go_on(words(), "-new", None, None).ends_with(" --restart=-new"));
         let line = go_on(words(), "new", Some(18), None);
         assert_eq!(line, r"halocg solve 'a b.mtx' --rhs 'it'\''s' --max-it 18 --restart new");
         let words = ["halocg", "solve", "a.mtx", "--solver", "auto", "--ksp-type=auto"].into_iter().map(String::from);

@@ -6,6 +6,7 @@ mod fields;
 mod info;
 mod keeper;
 mod machine;
+mod outputs;
 mod page;
 mod partition;
 mod predict;
@@ -112,6 +113,7 @@ pub struct Files {
 /// Whatever went wrong before or after the solve; the same on every rank. A solve that does not
 /// converge is not an error: its exit code is returned.
 pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
+    comm.agree(if comm.is_root() { outputs::check(job) } else { Ok(()) })?;
     let Executed { run, outcome, mut pictures, layout, places, residual, failure } = execute(comm, job)?;
     if comm.is_root() {
         let view = if job.view { report::view(&run) } else { String::new() };

@@ -120,10 +120,17 @@ impl Rows {
             let (columns, values) = self.row(k);
             let row = self.numbers[k] + 1;
             if let Some(&column) = columns.iter().find(|column| **column >= n) {
-                return Some(format!("row {row} has column {}, which is outside 1 ... {n}", column.wrapping_add(1)));
+                // Files with signed numbers may hold negative ones.
+                let shown = column.wrapping_add(1) as i64;
+                return Some(format!("row {row} has column {shown}, which is outside 1 ... {n}"));
             }
             if let Some(pair) = columns.windows(2).find(|pair| pair[0] >= pair[1]) {
-                return Some(format!("column {} follows column {} in row {row}", pair[1] + 1, pair[0] + 1));
+                let [before, column] = [pair[0] + 1, pair[1] + 1];
+                return Some(if before == column {
+                    format!("row {row} has column {column} twice")
+                } else {
+                    format!("column {column} follows column {before} in row {row}")
+                });
             }
             let bad = columns.iter().zip(values).find(|(_, value)| !value.is_finite())?;
             Some(format!("A({row},{}) = {} is not a finite number", bad.0 + 1, bad.1))

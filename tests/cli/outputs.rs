@@ -470,3 +470,40 @@ fn ways_to_sum_are_reported() {
         }
     }
 }
+
+#[test]
+fn files_that_would_overwrite_each_other_are_refused_before_the_solve() {
+    let folder = Folder::new("collisions");
+    let plate = read(&mesh("plate_hole.mtx"));
+    let a = folder.write("a.mtx", plate.clone());
+    let same = folder.path("same");
+    let dotted = same.replace("/same", "/./same");
+    for how in both(2) {
+        for (options, says) in [
+            (["--checkpoint", &a, "--history", &same], "is the matrix's as well"),
+            (["--output", &a, "--history", &same], "is the matrix's as well"),
+            (["--output", &same, "--checkpoint", &dotted], "is --output's as well"),
+        ] {
+            let finished = run(how, &[&["solve", &a, "--max-it", "5"], &options[..]].concat());
+            assert_eq!(finished.code, Some(2), "{how:?} {finished:?}");
+            assert!(finished.stderr.contains(says), "{how:?} {finished:?}");
+            assert!(finished.stdout.is_empty() && read(&a) == plate, "{how:?} {options:?}");
+        }
+    }
+}
+
+/// Whoever sends messages to a full disk still gets the solution, and the exit code that says what happened.
+#[cfg(target_os = "linux")]
+#[test]
+fn messages_that_cannot_be_written_cost_nothing() {
+    let folder = Folder::new("full");
+    let x = folder.path("x.mtx");
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let mut command = std::process::Command::new(crate::common::halocg());
+    command.args(["poisson", "-n", "20", "--checkpoint", "/dev/full", "--checkpoint-every", "5it", "-o", &x]);
+    let status = command.stderr(full()).stdout(full()).status().expect("a run");
+    assert_eq!((status.code(), read(&x).lines().count() > 400), (Some(0), true));
+    let mut command = std::process::Command::new(crate::common::halocg());
+    let status = command.args(["solve", "no such file"]).stderr(full()).status().expect("a run");
+    assert_eq!(status.code(), Some(3));
+}

@@ -129,7 +129,7 @@ fn looks(comm: &Comm) {
         ),
         (
             |row, column, value| Some((if (row, column) == (7, 8) { 7 } else { column }, value)),
-            "column 8 follows column 8 in row 8",
+            "row 8 has column 8 twice",
         ),
         (
             |row, column, value| Some((column, if (row, column) == (2, 2) { f64::NAN } else { value })),

@@ -74,7 +74,15 @@ impl Header {
 }
 
 fn parse_kind(head: &mut Head) -> Result<Header> {
-    let line = head.next_line().unwrap_or_default();
+    let Some(line) = head.next_line() else {
+        return Err(head.error("not a Matrix Market matrix: the file is empty"));
+    };
+    if let Some(bytes) = line.first_chunk::<4>().filter(|bytes| bytes.contains(&0)) {
+        let shown = bytes.map(|byte| format!("{byte:02x}")).join(" ");
+        return Err(head.error(format!(
+            "not a Matrix Market file, nor a binary one of halocg's or PETSc's: it begins with the bytes {shown}"
+        )));
+    }
     let lower = line.trim_ascii().to_ascii_lowercase();
     let words: Vec<&[u8]> = lower.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
     let [b"%%matrixmarket", b"matrix", layout, field, symmetry] = words[..] else {
