@@ -113,7 +113,7 @@ fn format_rate(comm: &Comm, effort: Effort, format: &'static Format) -> FormatRa
         let per_row = (few[k] * many_entries - many[k] * few_entries) / determinant;
         // Neither is negative: then the other one explains the grid with many entries alone.
         rate.per_row[k] = per_row.clamp(0.0, many[k] / many_rows);
-        rate.per_entry[k] = (many[k] - rate.per_row[k] * many_rows) / many_entries;
+        rate.per_entry[k] = ((many[k] - rate.per_row[k] * many_rows) / many_entries).max(0.0); // by rounding
     }
     rate
 }

@@ -504,6 +504,7 @@ fn messages_that_cannot_be_written_cost_nothing() {
     let status = command.stderr(full()).stdout(full()).status().expect("a run");
     assert_eq!((status.code(), read(&x).lines().count() > 400), (Some(0), true));
     let mut command = std::process::Command::new(crate::common::halocg());
-    let status = command.args(["solve", "no such file"]).stderr(full()).status().expect("a run");
+    let damaged = folder.write("damaged.mtx", "no matrix");
+    let status = command.args(["solve", &damaged]).stderr(full()).status().expect("a run");
     assert_eq!(status.code(), Some(3));
 }
