@@ -14,11 +14,11 @@ use std::path::Path;
 
 const MAGIC: [u8; 8] = *b"HALOCKPT";
 /// Raised when the meaning of a file changes, which also a method's list of its state does.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 const WORD: u64 = 8;
-/// Magic, version, n, fingerprints of matrix, right-hand side and owners, iteration, bytes of text, and the
-/// numbers of scalars, records and vectors.
-const HEAD_WORDS: usize = 11;
+/// Magic, version, n, fingerprints of matrix, right-hand side and owners, iteration, exponent of the units, bytes of
+/// text, and the numbers of scalars, records and vectors.
+const HEAD_WORDS: usize = 12;
 const RECORD_WORDS: usize = 7;
 
 /// What a checkpoint belongs to. The same on every rank.
@@ -103,7 +103,8 @@ pub fn read(layout: &Layout, path: &Path, identity: &Identity) -> Result<(Saved,
     } else {
         Ok(())
     })?;
-    Ok((Saved { iteration: head.iteration, scalars, history, vectors }, head.owners == identity.owners))
+    let &Head { iteration, rhs_exponent, owners, .. } = &head;
+    Ok((Saved { iteration, rhs_exponent, scalars, history, vectors }, owners == identity.owners))
 }
 
 /// A text from a file for a message: short, and without what a terminal would obey.
@@ -142,6 +143,7 @@ fn prefix(identity: &Identity, saved: &Saved) -> Vec<u8> {
         identity.rhs,
         identity.owners,
         saved.iteration,
+        i64::from(saved.rhs_exponent) as u64,
         text.len() as u64,
         saved.scalars.len() as u64,
         saved.history.len() as u64,
@@ -166,6 +168,7 @@ struct Head {
     rhs: u64,
     owners: u64,
     iteration: u64,
+    rhs_exponent: i32,
     text_bytes: u64,
     scalars: u64,
     records: u64,
@@ -193,10 +196,11 @@ impl Head {
             rhs: word(4),
             owners: word(5),
             iteration: word(6),
-            text_bytes: word(7),
-            scalars: word(8),
-            records: word(9),
-            vectors: word(10),
+            rhs_exponent: word(7) as i64 as i32,
+            text_bytes: word(8),
+            scalars: word(9),
+            records: word(10),
+            vectors: word(11),
         };
         let announced = head.file_bytes();
         if announced != Some(u128::from(file.bytes())) {
@@ -275,7 +279,7 @@ mod tests {
 
     #[test]
     fn any_number_of_vectors_without_rows_is_refused_at_once() {
-        let words = [VERSION, 0, 5, 6, 7, 0, 0, 0, 0, u64::MAX];
+        let words = [VERSION, 0, 5, 6, 7, 0, 0, 0, 0, 0, u64::MAX];
         assert_eq!(refusal(words, b""), "file: is a checkpoint for another matrix");
     }
 
@@ -286,10 +290,12 @@ mod tests {
         let layout = Layout::even(&Comm::alone(), 2);
         for (x, is_good) in [([1.0, 1e300], true), ([1.0, f64::NAN], false), ([f64::NEG_INFINITY, 1.0], false)] {
             let vectors = vec![x.to_vec(), vec![f64::NAN; 2]];
-            let saved = Saved { iteration: 3, scalars: vec![1.0], history: Vec::new(), vectors };
+            let saved = Saved { iteration: 3, rhs_exponent: -960, scalars: vec![1.0], history: Vec::new(), vectors };
             write(&layout, &path, &identity, saved).unwrap();
             match read(&layout, &path, &identity) {
-                Ok((saved, same_owners)) => assert!(is_good && same_owners && saved.vectors[0] == x),
+                Ok((saved, same_owners)) => {
+                    assert!(is_good && same_owners && saved.vectors[0] == x && saved.rhs_exponent == -960)
+                }
                 Err(refused) => assert!(!is_good && refused.to_string().contains("an x with a NaN"), "{refused}"),
             }
         }
@@ -298,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_text_of_the_file_is_shown_without_what_a_terminal_obeys() {
-        let words = [VERSION, 2, 5, 6, 7, 0, 8, 0, 0, 0];
+        let words = [VERSION, 2, 5, 6, 7, 0, 0, 8, 0, 0, 0];
         assert_eq!(
             refusal(words, b"\x1b[2Jab\0\n"),
             "file: is a checkpoint of \u{fffd}[2Jab\u{fffd}\u{fffd}, but this is hs-cg"

@@ -64,7 +64,7 @@ fn run(cli: Cli, launched: usize) -> Result<ExitCode> {
         if launched > 1 {
             return Err(Error::usage("--threads is for one process; under mpirun the ranks are processes"));
         }
-        return Ok(Comm::threads(ranks.into(), |comm| perform(comm, &task))[0]);
+        return Ok(Comm::try_threads(ranks.into(), |comm| perform(comm, &task))?[0]);
     }
     match engine {
         Engine::Auto if !launcher::is_launched() => Ok(perform(&Comm::alone(), &task)),

@@ -27,7 +27,7 @@ pub use mpi::library_version;
 pub use profile::{Counts, Phase, Profile};
 
 use crate::binned::{self, Binned};
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::faults;
 use crate::vector::{Dots, Partial, Summation};
 use bytemuck::{AnyBitPattern, NoUninit};
@@ -83,20 +83,41 @@ impl Comm {
     /// Runs `body` on `ranks` threads, each with its own `Comm`; returns what they return, by rank.
     ///
     /// # Panics
-    /// If `ranks` is 0, or with the first panic of a rank.
+    /// If `ranks` is 0, if the system gives no threads ([`try_threads`](Comm::try_threads)), or with the first panic of a rank.
     pub fn threads<T: Send>(ranks: usize, body: impl Fn(&Comm) -> T + Sync) -> Vec<T> {
+        Comm::try_threads(ranks, body).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// As [`threads`](Comm::threads).
+    ///
+    /// # Errors
+    /// When the system gives no more threads; those that had begun have been stopped where they wait for others.
+    ///
+    /// # Panics
+    /// If `ranks` is 0, or with the first panic of a rank.
+    pub fn try_threads<T: Send>(ranks: usize, body: impl Fn(&Comm) -> T + Sync) -> Result<Vec<T>> {
         assert!(ranks > 0, "a team has at least one rank");
         let team = threads::Team::new(ranks);
         std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..ranks)
-                .map(|rank| {
-                    let (team, body) = (team.clone(), &body);
-                    scope.spawn(move || {
-                        let _poison = threads::Poison(team.clone());
-                        body(&Comm::new(threads::ThreadRank::new(team, rank)))
-                    })
-                })
-                .collect();
+            let mut handles = Vec::with_capacity(ranks);
+            for rank in 0..ranks {
+                let (own, body) = (team.clone(), &body);
+                let run = move || {
+                    let _poison = threads::Poison(own.clone());
+                    body(&Comm::new(threads::ThreadRank::new(own, rank)))
+                };
+                match std::thread::Builder::new().spawn_scoped(scope, run) {
+                    Ok(handle) => handles.push(handle),
+                    Err(cause) => {
+                        team.poison();
+                        handles.into_iter().for_each(|handle| drop(handle.join()));
+                        let message = format!(
+                            "cannot start {ranks} ranks as threads, only {rank}: {cause}; ask for fewer (--threads)"
+                        );
+                        return Err(Error::new(ExitCode::Internal, message));
+                    }
+                }
+            }
             let results: Vec<_> = handles.into_iter().map(|handle| handle.join()).collect();
             if results.iter().any(|result| result.is_err()) {
                 // Prefer the panic that came first over those of the ranks that gave up waiting.
@@ -104,7 +125,7 @@ impl Comm {
                 let (echoes, causes): (Vec<_>, Vec<_>) = panics.partition(|panic| panic.is::<threads::Echo>());
                 std::panic::resume_unwind(causes.into_iter().chain(echoes).next().expect("one rank panicked"));
             }
-            results.into_iter().filter_map(|result| result.ok()).collect()
+            Ok(results.into_iter().filter_map(|result| result.ok()).collect())
         })
     }
 

@@ -48,6 +48,11 @@ struct Barrier {
 }
 
 impl Team {
+    /// Lets ranks that wait for others give up.
+    pub(super) fn poison(&self) {
+        self.poisoned.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn new(size: usize) -> Arc<Team> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Arc::new(Team {
@@ -118,7 +123,7 @@ pub(super) struct Poison(pub(super) Arc<Team>);
 impl Drop for Poison {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.poisoned.store(true, Ordering::Relaxed);
+            self.0.poison();
         }
     }
 }

@@ -56,9 +56,9 @@ impl Course {
         scalars
     }
 
-    /// Takes the scalars of a saved solve, all but the norm, which [`new`](Course::new) has taken. Says whether a
+    /// Takes the scalars of a saved solve with this history, all but the norm, which [`new`](Course::new) has taken. Says whether a
     /// checked iterate is among it, whose vectors are then to follow; None if there are too few.
-    pub(super) fn take_scalars(&mut self, saved: &mut impl Iterator<Item = f64>) -> Option<bool> {
+    pub(super) fn take_scalars(&mut self, saved: &mut impl Iterator<Item = f64>, history: &[Record]) -> Option<bool> {
         self.replacements = saved.next()? as u64;
         self.corruptions = saved.next()? as u64;
         self.trust.take_scalars(saved)?;
@@ -66,7 +66,7 @@ impl Course {
             let (true_residual, error_a_initial) = (saved.next()?, saved.next()?);
             self.best = Some(Checked { true_residual, error_a_initial, ..Checked::default() });
         }
-        self.error.take_scalars(saved)?;
+        self.error.take_scalars(saved, history)?;
         Some(self.best.is_some())
     }
 }

@@ -4,6 +4,7 @@ use super::course::{Checked, Course};
 use super::method::{Method, Scalars, Step};
 use super::repair::{repair, repair_direction};
 use super::saved::Saved;
+use super::scalars::Spectrum;
 use super::scaled::solve_watched;
 use super::strike::strike;
 use super::trust::{Doubt, Replacement, Verdict, is_sound};
@@ -209,7 +210,8 @@ pub(super) fn solve_as_it_is(
     let converged = if tolerance > settings.atol { Reason::ConvergedRelative } else { Reason::ConvergedAbsolute };
     let mut ended = None;
     let reason = loop {
-        if course.iteration > begun {
+        // What a solve begins from is worth no file, unless it is all there will be.
+        if course.iteration > begun || course.iteration >= settings.max_iterations {
             let turn = watch.turn(course.iteration, settings);
             if turn.save {
                 watch.save(a.layout(), Saved::of(&course, method.as_mut()));
@@ -320,6 +322,7 @@ pub(super) fn solve_as_it_is(
         }
     };
 
+    let error_a_initial = course.error.initial();
     let Course { iteration, replacements, corruptions, reference_norm, history, best, .. } = course;
     let x = match (reason, best) {
         (Reason::Stagnated | Reason::Diverged | Reason::NotFinite, Some(checked)) => checked.x,
@@ -327,6 +330,13 @@ pub(super) fn solve_as_it_is(
     };
     let r = residual(a, b, &x);
     let true_residual = norm(a, &r);
+    let reason = match reason {
+        Reason::Stagnated if settings.stop_on == StopOn::ErrorA => {
+            let is_small = error_from(a, m, &r, &history, settings) <= settings.rtol * error_a_initial;
+            if is_small { Reason::ConvergedErrorA } else { reason }
+        }
+        _ => reason,
+    };
     Some(Outcome {
         reason,
         iterations: iteration,
@@ -419,13 +429,25 @@ pub fn residual(a: &mut dyn Operator, b: &[f64], x: &[f64]) -> Vec<f64> {
     r
 }
 
-/// Whether ⟨M⁻¹ r, r⟩ > 0 for this r ≠ 0. Collective.
+/// Whether ⟨M⁻¹ r, r⟩ > 0 for this r ≠ 0, as far as can be told: true if all products underflow. Collective.
 fn is_positive_definite(a: &dyn Operator, m: &mut dyn Preconditioner, r: &[f64]) -> bool {
     let mut z = vec![0.0; r.len()];
     m.apply(r, &mut z);
     let comm = a.layout().comm();
     let [nu] = comm.sum_of([comm.dot(&z, r)]);
-    nu > 0.0
+    let underflows = z.iter().zip(r).all(|(z, r)| z * r == 0.0) && z.iter().zip(r).any(|(z, r)| *z != 0.0 && *r != 0.0);
+    nu > 0.0 || (nu == 0.0 && comm.reduced(Op::Max, u64::from(underflows)) == 1)
+}
+
+/// ‖x − x_k‖_A from the true residual r_k, where the scalars of the recurrence no longer tell: ‖r‖²_{A⁻¹} ≤ ⟨M⁻¹ r, r⟩ / λ_min(M⁻¹ A),
+/// with the smallest Ritz value unless λ_min is known. NaN if nothing is. Collective.
+fn error_from(a: &dyn Operator, m: &mut dyn Preconditioner, r: &[f64], history: &[Record], settings: &Settings) -> f64 {
+    let mut z = vec![0.0; r.len()];
+    m.apply(r, &mut z);
+    let comm = a.layout().comm();
+    let [nu] = comm.sum_of([comm.dot(&z, r)]);
+    let lambda_min = settings.lambda_min.or(Spectrum::of(history).map(|spectrum| spectrum.lambda_min));
+    (nu / lambda_min.unwrap_or(f64::NAN)).sqrt()
 }
 
 /// ‖x‖₂ over all ranks, where its square over- or underflows as well. Collective.
@@ -467,5 +489,28 @@ mod tests {
             let outcome = solve(&mut a, m.as_mut(), &b, None, method, &settings, |_| ());
             assert!(outcome.reason.is_converged(), "b = {}: {:?}", b[0], outcome.reason);
         }
+    }
+
+    #[test]
+    fn products_that_underflow_say_nothing_against_the_preconditioner() {
+        let comm = Comm::alone();
+        let product = |x: &[f64], _: &[f64], y: &mut [f64]| y.copy_from_slice(x);
+        let a = Function::new(&comm, 2, 0..2, &[], vec![1.0; 2], product).expect("two rows");
+        struct Times([f64; 2]);
+        impl Preconditioner for Times {
+            fn apply(&mut self, r: &[f64], z: &mut [f64]) {
+                z.iter_mut().zip(r).zip(self.0).for_each(|((z, r), m)| *z = m * r);
+            }
+
+            fn apply_pair(&mut self, _: &[[f64; 2]], _: &mut [[f64; 2]]) {
+                unreachable!("not asked here");
+            }
+        }
+        let is_definite = |m, r: [f64; 2]| is_positive_definite(&a, &mut Times(m), &r);
+        assert!(is_definite([1.0, 1.0], [1.0, 0.0]));
+        assert!(is_definite([1e-200, 1.0], [1e-100, 0.0]));
+        assert!(!is_definite([0.0, 1.0], [1e-100, 0.0]));
+        assert!(!is_definite([1.0, -1.0], [1.0, 1.0]));
+        assert!(!is_definite([-1e-200, -1.0], [1e-100, 1.0]));
     }
 }

@@ -11,6 +11,8 @@ use super::method::{Column, Method};
 pub struct Saved {
     /// k: the next iterate to be measured.
     pub iteration: u64,
+    /// c of the units 2^c in which the vectors are measured, where A and b are far from 1; else 0.
+    pub rhs_exponent: i32,
     /// Scalars of driver and method, the same on every rank.
     pub scalars: Vec<f64>,
     /// The records of the iterates before.
@@ -36,14 +38,14 @@ impl Saved {
         if let Some(Checked { x, r, .. }) = &course.best {
             vectors.extend([x.clone(), r.clone()]);
         }
-        Saved { iteration: course.iteration, scalars, history: course.history.clone(), vectors }
+        Saved { iteration: course.iteration, rhs_exponent: 0, scalars, history: course.history.clone(), vectors }
     }
 
     /// The course of the solve, and what is left for [`put_back`](Saved::put_back); None if the numbers do not fit.
     pub(super) fn into_course(mut self, settings: &Settings) -> Option<(Course, Saved)> {
         let mut scalars = std::mem::take(&mut self.scalars).into_iter();
         let mut course = Course::new(settings, scalars.next()?);
-        if course.take_scalars(&mut scalars)? {
+        if course.take_scalars(&mut scalars, &self.history)? {
             let (r, x) = (self.vectors.pop()?, self.vectors.pop()?);
             let best = course.best.as_mut()?;
             (best.x, best.r) = (x, r);

@@ -37,6 +37,12 @@ impl ErrorBounds {
         }
         self.terms.push_back(alpha * nu);
         self.total += alpha * nu;
+        self.radau(beta);
+        self.last = Some((alpha, nu));
+    }
+
+    /// The Gauss–Radau coefficient of a step with this β.
+    fn radau(&mut self, beta: f64) {
         if let Some(mu) = self.lambda_min {
             self.gamma = match self.last {
                 Some((alpha_before, _)) if beta != 0.0 => {
@@ -46,7 +52,6 @@ impl ErrorBounds {
                 _ => 1.0 / mu, // the first step, or the first after a restart
             };
         }
-        self.last = Some((alpha, nu));
     }
 
     /// Begins anew from an iterate for which [`initial`](ErrorBounds::initial) was `initial`.
@@ -59,14 +64,19 @@ impl ErrorBounds {
     /// Appends what has been taken in, in the order in which [`take_scalars`](ErrorBounds::take_scalars) takes it.
     pub(super) fn append_scalars(&self, scalars: &mut Vec<f64>) {
         let (alpha, nu) = self.last.unwrap_or((f64::NAN, f64::NAN));
-        scalars.extend([self.total, self.gamma, alpha, nu, self.terms.len() as f64]);
+        scalars.extend([self.total, alpha, nu, self.terms.len() as f64]);
         scalars.extend(&self.terms);
     }
 
-    /// None if there are too few.
-    pub(super) fn take_scalars(&mut self, saved: &mut impl Iterator<Item = f64>) -> Option<()> {
+    /// `history` holds all steps so far: λ_min may be another one than when they were taken. None if there are too few
+    /// scalars.
+    pub(super) fn take_scalars(&mut self, saved: &mut impl Iterator<Item = f64>, history: &[Record]) -> Option<()> {
+        self.last = None;
+        for record in history {
+            self.radau(record.beta);
+            self.last = Some((record.alpha, record.nu));
+        }
         self.total = saved.next()?;
-        self.gamma = saved.next()?;
         let last = (saved.next()?, saved.next()?);
         self.last = (!last.0.is_nan()).then_some(last);
         self.terms.clear();

@@ -2,7 +2,7 @@
 //!
 //! With A = 2^a A', M = 2^a M' and b = 2^c b', conjugate gradients for A' x' = b' take the steps that they take for
 //! A x = b, and x = 2^(c−a) x'. Powers of two round nothing: the iterates have the same digits. What a user sees is in
-//! the units of A and b; a saved state is in those of A' and b', which A and b determine.
+//! the units of A and b; a saved state is in those of A' and b', which A and b determine, or with b = 0 the initial guess.
 
 use super::driver::{Outcome, Record, Settings, Snapshot, norm, residual, solve_as_it_is};
 use super::saved::Saved;
@@ -21,6 +21,8 @@ const ORDINARY_MATRIX: i32 = 100;
 const ORDINARY_RHS: i32 = 200;
 /// Exponents are multiples of this: a reproducible sum of scaled numbers then falls into the same bins, elsewhere.
 const STEP: i32 = 32;
+/// The exponent of zero.
+const NONE: f64 = f64::NEG_INFINITY;
 
 /// Solves A x = b from an initial guess or a saved state, with somebody watching, who may save the state and end
 /// the solve between two iterations. None if the saved state is not one of this method. Collective.
@@ -38,7 +40,7 @@ pub fn solve_watched(
 ) -> Option<Outcome> {
     let comm = a.layout().comm().clone();
     let clock = comm.clock_seconds();
-    let outcome = match Units::of(a, b) {
+    let outcome = match Units::of(a, b, &begin) {
         Units { matrix: 0, rhs: 0, .. } => solve_as_it_is(a, m, b, begin, kind, settings, watch)?,
         units => units.solve(a, m, b, begin, kind, settings, watch)?,
     };
@@ -53,22 +55,31 @@ struct Units {
 }
 
 impl Units {
-    /// Of the middle of the diagonal, and of the largest entry of b; zero for ordinary ones. Collective.
-    fn of(a: &dyn Operator, b: &[f64]) -> Units {
+    /// Of the middle of the diagonal, and of the largest entry of b, or if b = 0 of A x₀; zero for ordinary ones. Collective.
+    fn of(a: &mut dyn Operator, b: &[f64], begin: &Begin) -> Units {
+        let largest = |vector: &[f64]| vector.iter().copied().filter_map(exponent).map(f64::from).fold(NONE, f64::max);
         // Greatest, negated least and b's greatest exponent.
-        let mut ends = [f64::NEG_INFINITY; 3];
+        let mut ends = [NONE, NONE, largest(b)];
         for exponent in a.diagonal().into_iter().filter_map(exponent).map(f64::from) {
             ends = [ends[0].max(exponent), ends[1].max(-exponent), ends[2]];
         }
-        ends[2] = b.iter().copied().filter_map(exponent).map(f64::from).fold(ends[2], f64::max);
-        a.layout().comm().reduce_f64(Op::Max, &mut ends);
-        let [greatest, least, of_b] = ends;
+        let comm = a.layout().comm().clone();
+        comm.reduce_f64(Op::Max, &mut ends);
+        let [greatest, least, mut of_b] = ends;
         let matrix = if greatest.max(least) <= f64::from(ORDINARY_MATRIX) { 0.0 } else { (greatest - least) / 2.0 };
-        let rhs = match of_b.abs() {
-            f64::INFINITY => matrix, // b = 0: what counts is A x₀
-            size if size <= f64::from(ORDINARY_RHS) => 0.0,
-            _ => of_b,
-        };
+        if of_b == NONE {
+            match begin {
+                Begin::At(Some(x0)) => {
+                    let mut of_r = [largest(&residual(a, b, x0))];
+                    comm.reduce_f64(Op::Max, &mut of_r);
+                    [of_b] = of_r;
+                }
+                Begin::At(None) => (),
+                Begin::From(saved) | Begin::Anew(saved) => of_b = saved.rhs_exponent.into(),
+            }
+        }
+        let is_ordinary = of_b == NONE || of_b.abs() <= f64::from(ORDINARY_RHS);
+        let rhs = if is_ordinary { 0.0 } else { of_b };
         let [matrix, rhs] = [matrix, rhs].map(|exponent| STEP * (exponent / f64::from(STEP)).round() as i32);
         Units { matrix, rhs }
     }
@@ -163,7 +174,7 @@ impl Watch for InUsersUnits<'_> {
     }
 
     fn save(&mut self, layout: &Layout, saved: Saved) {
-        self.watch.save(layout, saved);
+        self.watch.save(layout, Saved { rhs_exponent: self.units.rhs, ..saved });
     }
 }
 
@@ -177,25 +188,27 @@ mod tests {
     use crate::partition::{self, Partition};
     use crate::problem::{Problem, Rows};
 
-    fn units(diagonal: [i32; 2], b: Option<i32>) -> (i32, i32) {
+    fn units(diagonal: [i32; 2], b: Option<i32>, x0: i32) -> (i32, i32) {
         let comm = Comm::alone();
         let mut rows = Rows::new();
         (0..2).for_each(|row| rows.push(row, [(row, power_of_two(diagonal[row as usize]))]));
         let problem = Problem::Matrix(2, rows);
         let owners = partition::assign(&comm, &problem, &Partition::Blocks).unwrap();
-        let a = DistMatrix::new(&comm, 2, rows_to_owners(&comm, &problem, &owners), &owners);
-        let Units { matrix, rhs } = Units::of(&a, &[b.map_or(0.0, power_of_two), 0.0]);
+        let mut a = DistMatrix::new(&comm, 2, rows_to_owners(&comm, &problem, &owners), &owners);
+        let begin = Begin::At(Some(&[power_of_two(x0), 0.0]));
+        let Units { matrix, rhs } = Units::of(&mut a, &[b.map_or(0.0, power_of_two), 0.0], &begin);
         (matrix, rhs)
     }
 
     #[test]
     fn units_are_the_middle_of_the_diagonal_and_the_size_of_b() {
-        assert_eq!(units([-100, 100], Some(200)), (0, 0), "ordinary");
-        assert_eq!(units([100, 100], Some(-200)), (0, 0), "ordinary");
-        assert_eq!(units([-300, 300], Some(0)), (0, 0), "on both sides");
-        assert_eq!(units([0, 320], Some(0)), (160, 0));
-        assert_eq!(units([-640, 0], Some(-201)), (-320, -192));
-        assert_eq!(units([500, 500], Some(1000)), (512, 992));
-        assert_eq!(units([500, 500], None), (512, 512), "b = 0");
+        assert_eq!(units([-100, 100], Some(200), 0), (0, 0), "ordinary");
+        assert_eq!(units([100, 100], Some(-200), 900), (0, 0), "ordinary");
+        assert_eq!(units([-300, 300], Some(0), 0), (0, 0), "on both sides");
+        assert_eq!(units([0, 320], Some(0), 0), (160, 0));
+        assert_eq!(units([-640, 0], Some(-201), 0), (-320, -192));
+        assert_eq!(units([500, 500], Some(1000), 0), (512, 992));
+        assert_eq!(units([500, 500], None, 0), (512, 512), "b = 0");
+        assert_eq!(units([0, 0], None, -650), (0, -640), "b = 0");
     }
 }

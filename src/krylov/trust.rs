@@ -48,6 +48,8 @@ pub(super) enum Doubt {
     Claim,
     /// Its scalars make no sense, or ν is not the predicted one.
     Breakdown,
+    /// They are beyond what f64 holds: infinite, NaN, or a ν that has underflowed.
+    Range,
     /// It makes no progress.
     Stall,
     /// Its scalars show that r or s was corrupted,
@@ -65,7 +67,7 @@ pub(super) enum Verdict {
     Diverged,
     /// Replacing no longer helps.
     Stagnated,
-    /// The true residual is not finite: x is lost.
+    /// The true residual is not finite, x is lost; or replacing does not bring the scalars back.
     NotFinite,
     /// The recurrence is sound after all.
     GoOn,
@@ -147,7 +149,7 @@ impl Trust {
             return Some(Doubt::Claim);
         }
         if !(rr + nu).is_finite() {
-            return Some(Doubt::Breakdown);
+            return Some(Doubt::Range);
         }
         match self.health.find(scalars).filter(|_| self.check_health) {
             Some(Finding::Residual) => return Some(Doubt::CorruptResidual),
@@ -162,7 +164,10 @@ impl Trust {
             return None;
         }
         let gap = (nu_predicted - nu).abs() > NU_GAP * nu; // false for NaN: nothing was predicted
-        if nu <= 0.0 || gap {
+        if nu == 0.0 {
+            return Some(Doubt::Range);
+        }
+        if nu < 0.0 || gap {
             return Some(Doubt::Breakdown);
         }
         self.iterations_since_least = if residual < self.least { 0 } else { self.iterations_since_least + 1 };
@@ -199,7 +204,7 @@ impl Trust {
         self.least = f64::INFINITY;
         self.iterations_since_least = 0;
         if self.in_vain == REPLACEMENTS_IN_VAIN {
-            return Verdict::Stagnated;
+            return if doubt == Doubt::Range { Verdict::NotFinite } else { Verdict::Stagnated };
         }
         Verdict::Restart
     }
@@ -207,6 +212,7 @@ impl Trust {
 
 #[cfg(test)]
 mod tests {
+    use super::Verdict::*;
     use super::*;
 
     fn scalars(residual: f64) -> Scalars {
@@ -226,6 +232,16 @@ mod tests {
         assert_eq!(trust.judge(Doubt::Breakdown, f64::NAN, f64::NAN), Verdict::NotFinite);
         assert_eq!(trust.doubt(&scalars(2e8)), Some(Doubt::Breakdown));
         assert_eq!(trust.judge(Doubt::Breakdown, 2e8, 2e8), Verdict::Diverged);
+    }
+
+    #[test]
+    fn scalars_out_of_range_are_no_stagnation() {
+        for (residual, nu) in [(f64::INFINITY, 1.0), (1.0, f64::NAN), (1e-100, 0.0)] {
+            let mut trust = Trust::new(1e-200, 1e200, Replacement::WhenNeeded, true);
+            let beyond = Scalars { rr: residual * residual, nu, nu_predicted: f64::NAN, summed: None };
+            let mut judge = || trust.doubt(&beyond).map(|doubt| trust.judge(doubt, residual, 1.0));
+            assert_eq!([(); 4].map(|()| judge()), [Restart, Restart, Restart, NotFinite].map(Some));
+        }
     }
 
     #[test]

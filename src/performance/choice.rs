@@ -141,6 +141,12 @@ mod tests {
     }
 
     #[test]
+    fn a_preconditioner_that_is_slow_on_pairs_is_worth_no_short_sum() {
+        let parts = Parts { preconditioner: [3e-3, 9e-3], ..parts(1e-4) };
+        assert_eq!(choose(&parts, Preconditioning::General, Cut::Passes).kind.name, "hs-cg");
+    }
+
+    #[test]
     fn a_few_percent_are_not_worth_another_method() {
         // hs-cg 220 us and 2 G, pipe-pr-cg 230 us.
         let with = |sum| Parts { product: [110e-6, 120e-6], vector: 10e-6, ..parts(sum) };

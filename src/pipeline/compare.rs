@@ -1,6 +1,6 @@
 //! Several methods and preconditioners on several problems.
 
-use super::{check_diagonal, describe, distribute};
+use super::{check_diagonal, describe, distribute, show};
 use crate::comm::measure::{SumChoice, choose_sum};
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ExitCode, Result};
@@ -13,7 +13,7 @@ use crate::problem::{self, FileFormat, Reading, Source};
 use crate::report::{
     Comparison, Spread, TimedSolve, comparison_csv, comparison_json, comparison_table, convergence_charts,
 };
-use std::io::Write as _;
+use std::fmt::Display;
 use std::path::{Component, Path, PathBuf};
 
 /// What to compare. The right-hand side is always A·(1, …, 1)/√n, the initial guess zero.
@@ -67,41 +67,38 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
     // Not after the others have been solved.
     survey.sources.iter().try_for_each(|source| problem::check(comm, source))?;
     let mut rows = Vec::new();
+    // What cannot be printed may still be written.
+    let mut shown = Ok(());
     for (source, name_of_matrix) in survey.sources.iter().zip(names(&survey.sources)) {
         let problem = problem::load_with(comm, source, &survey.reading)?.problem;
         let mut a = distribute(comm, source, &problem, &survey.partition, &survey.matrix)?.a;
         check_diagonal(a.as_ref(), source)?;
-        if let (Some(mesh), true) = (problem.mesh_facts(), comm.is_root()) {
-            let _ = writeln!(std::io::stdout(), "{}: {}", describe(source), mesh.conditions);
+        if let Some(mesh) = problem.mesh_facts() {
+            shown = shown.and(show(comm, || format!("{}: {}\n", describe(source), mesh.conditions)));
         }
         for pc in &survey.preconditioners {
             let name = pc.label(&survey.preconditioning);
-            let say = |text: std::fmt::Arguments| {
-                if comm.is_root() {
-                    let _ = writeln!(std::io::stdout(), "{}, preconditioner {name}: {text}", describe(source));
-                }
-            };
+            let say =
+                |text: &dyn Display| show(comm, || format!("{}, preconditioner {name}: {text}\n", describe(source)));
             // Not the end of a comparison: the others may be possible.
             let mut m = match pc.build_with(a.as_ref(), &survey.preconditioning) {
                 Ok(m) => m,
                 Err(error) => {
-                    say(format_args!("left out: {error}"));
+                    shown = shown.and(say(&format_args!("left out: {error}")));
                     continue;
                 }
             };
             if let Some(note) = m.note() {
-                say(format_args!("{note}"));
+                shown = shown.and(say(&note));
             }
             let first = rows.len();
             for method in &survey.solvers {
                 rows.push(compare_one(comm, a.as_mut(), m.as_mut(), [&name_of_matrix, &name], method, survey));
             }
-            if comm.is_root() {
-                let _ = write!(std::io::stdout(), "{}", comparison_table(&rows[first..]));
-            }
+            shown = shown.and(show(comm, || comparison_table(&rows[first..])));
         }
     }
-    comm.agree(if comm.is_root() { write_files(survey, &rows) } else { Ok(()) })?;
+    comm.agree(if comm.is_root() { write_files(survey, &rows).and(shown) } else { Ok(()) })?;
     Ok(ExitCode::Converged)
 }
 

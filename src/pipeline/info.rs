@@ -1,7 +1,7 @@
 //! What can be said of a matrix without solving with it for long.
 
 use super::vectors::{RightHandSide, right_hand_side};
-use super::{Distributed, describe, distribute};
+use super::{Distributed, describe, distribute, show};
 use crate::comm::{Comm, Op};
 use crate::error::{ExitCode, Result};
 use crate::files::write_file;
@@ -11,7 +11,6 @@ use crate::partition::{Partition, metis_bytes};
 use crate::preconditioner;
 use crate::problem::{self, EvenSplit, Loaded, Problem, Reading, Rows, Source, checks};
 use crate::report::{Estimate, INFO_SCHEMA, MatrixInfo, Needs, Spy, info_summary};
-use std::io::Write as _;
 use std::path::PathBuf;
 
 /// Questions about a matrix.
@@ -72,9 +71,7 @@ pub fn info(comm: &Comm, job: &InfoJob) -> Result<ExitCode> {
         info.bytes_per_row = CSR_BYTES[0] as f64 * info.nonzeros as f64 / n as f64 + CSR_BYTES[1] as f64;
     }
     info.needs = needs(comm, job, &problem, &info);
-    if comm.is_root() {
-        let _ = write!(std::io::stdout(), "{}", info_summary(&info));
-    }
+    let shown = show(comm, || info_summary(&info));
     let write_json = |path: &PathBuf| {
         let text = serde_json::to_string_pretty(&info).expect("numbers and texts become JSON");
         write_file(path, (text + "\n").as_bytes())
@@ -82,7 +79,7 @@ pub fn info(comm: &Comm, job: &InfoJob) -> Result<ExitCode> {
     let write_spy = |(path, picture): (&PathBuf, &Spy)| write_file(path, &picture.png());
     comm.agree(if comm.is_root() {
         let drawn = job.spy.as_ref().zip(picture.as_ref()).map_or(Ok(()), write_spy);
-        drawn.and(job.json.as_ref().map_or(Ok(()), write_json))
+        drawn.and(job.json.as_ref().map_or(Ok(()), write_json)).and(shown)
     } else {
         Ok(())
     })?;

@@ -129,7 +129,8 @@ impl<'a> Keeper<'a> {
         if let (true, Some(file)) = (is_limited, &facts.file) {
             let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
             // Under the same limit there would be nothing to do.
-            let limit = (reason == Reason::IterationLimit).then(|| self.job.settings.max_iterations.saturating_mul(2));
+            let reached = self.job.settings.max_iterations.max(facts.saved_at.unwrap_or(0)).max(1);
+            let limit = (reason == Reason::IterationLimit).then(|| reached.saturating_mul(2));
             let line = go_on(words, file, limit, self.job.solver.is_none().then_some(self.solver.name));
             facts.go_on = Some(launcher::words().into_iter().chain([line]).collect::<Vec<_>>().join(" "));
         }

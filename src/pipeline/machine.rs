@@ -1,5 +1,6 @@
 //! A machine, measured and modelled.
 
+use super::show;
 use crate::comm::Comm;
 use crate::error::{ExitCode, Result};
 use crate::files::write_file;
@@ -22,12 +23,11 @@ pub fn machine(comm: &Comm, effort: Effort, json: Option<&Path>) -> Result<ExitC
     let machine = measure(comm, effort);
     let checks = check(comm, &machine, effort, tell)?;
     let report = MachineReport::new(machine, checks);
-    if comm.is_root() {
-        let _ = write!(std::io::stdout(), "{}", report.table());
-    }
-    comm.agree(match json {
+    let shown = show(comm, || report.table());
+    let written = match json {
         Some(path) if comm.is_root() => write_file(path, report.json().as_bytes()),
         _ => Ok(()),
-    })?;
+    };
+    comm.agree(written.and(shown))?;
     Ok(ExitCode::Converged)
 }

@@ -27,7 +27,7 @@ use crate::preconditioner;
 use crate::problem::{self, FileFormat, Loaded, Problem, Reading, Source};
 use crate::report::{self, *};
 use keeper::Keeper;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::time::Instant;
 use vectors::{initial_guess, right_hand_side};
@@ -115,11 +115,11 @@ pub struct Files {
 pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
     comm.agree(if comm.is_root() { outputs::check(job) } else { Ok(()) })?;
     let Executed { run, outcome, mut pictures, layout, places, residual, failure } = execute(comm, job)?;
-    if comm.is_root() {
+    let shown = show(comm, || {
         let view = if job.view { report::view(&run) } else { String::new() };
         let log_view = if job.log_view { report::log_view(&run) } else { String::new() };
-        let _ = write!(std::io::stdout(), "{}{view}{log_view}", report::summary(&run));
-    }
+        format!("{}{view}{log_view}", report::summary(&run))
+    });
     faults::enter(comm.rank(), "output");
     // Each is tried, though another could not be written: the solve may have taken long.
     let solution = match &job.files.output {
@@ -137,7 +137,7 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
         Some(folder) => page::write(folder, &run, &outcome, &pictures),
         None => Ok(()),
     });
-    solution.and(vtu).and(reports).and(drawings).and(page)?;
+    solution.and(vtu).and(reports).and(drawings).and(page).and(comm.agree(shown))?;
     // Nothing else is lost, but there is no going on either.
     failure.map_or(Ok(()), Err)?;
     Ok(outcome.reason.exit_code())
@@ -157,9 +157,7 @@ pub fn side_by_side(comm: &Comm, jobs: &[(&str, Job)]) -> Result<ExitCode> {
     }
     let worst = outcomes.iter().map(|outcome| outcome.reason.exit_code()).max_by_key(|&code| code as u8);
     let differences = outcomes.iter().map(|outcome| history_difference(&outcomes[0], outcome)).fold(0.0, f64::max);
-    if comm.is_root() {
-        let _ = write!(std::io::stdout(), "{}", report::side_by_side(&runs, differences));
-    }
+    let shown = show(comm, || report::side_by_side(&runs, differences));
     let written = match &jobs[0].1.files.json {
         Some(path) if comm.is_root() => {
             let all: Vec<String> = runs.iter().map(|(_, run)| report::to_json(run)).collect();
@@ -167,8 +165,25 @@ pub fn side_by_side(comm: &Comm, jobs: &[(&str, Job)]) -> Result<ExitCode> {
         }
         _ => Ok(()),
     };
-    comm.agree(written)?;
+    comm.agree(written.and(shown))?;
     Ok(worst.unwrap_or(ExitCode::Internal))
+}
+
+/// Root prints a result.
+///
+/// # Errors
+/// When root cannot write it, as on a full disk; that nobody reads on is no error. The other ranks are still to be told.
+fn show(comm: &Comm, text: impl FnOnce() -> String) -> Result<()> {
+    if !comm.is_root() {
+        return Ok(());
+    }
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text().as_bytes()).and_then(|()| stdout.flush()) {
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::new(ExitCode::Internal, format!("standard output: cannot write the result: {cause}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Largest |‖r_k‖ − ‖r'_k‖| / ‖r_k‖ over the iterates that both have.

@@ -1,13 +1,12 @@
 //! A partition made beforehand: load, decide, count, write.
 
-use super::describe;
+use super::{describe, show};
 use crate::comm::{Comm, Op};
 use crate::error::{ExitCode, Result};
 use crate::files::write_file;
 use crate::partition::{self, Message, Partition, Quality};
 use crate::problem::{self, Source};
 use crate::report::{self, CommMatrix, Machine, PartitionFacts, PartitionRun, PartitionSeconds, Spread};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A partition, as asked for.
@@ -67,13 +66,12 @@ pub fn partition(comm: &Comm, job: &PartitionJob) -> Result<ExitCode> {
     if let Some(path) = &job.comm_matrix {
         draw(comm, &quality.messages, job.parts, &format!("{}, {}", run.name, run.partition.method), path)?;
     }
-    if comm.is_root() {
-        let _ = write!(std::io::stdout(), "{}", report::partition_summary(&run));
-    }
-    comm.agree(match &job.json {
+    let shown = show(comm, || report::partition_summary(&run));
+    let written = match &job.json {
         Some(path) if comm.is_root() => write_file(path, report::partition_json(&run).as_bytes()),
         _ => Ok(()),
-    })?;
+    };
+    comm.agree(written.and(shown))?;
     Ok(ExitCode::Converged)
 }
 

@@ -1,6 +1,6 @@
 //! What a machine would make of a matrix on more ranks.
 
-use super::{describe, distribute};
+use super::{describe, distribute, show};
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ExitCode, Result};
 use crate::krylov::{Kind, Preconditioning, TABLE};
@@ -9,7 +9,6 @@ use crate::partition::{self, Partition, Quality};
 use crate::performance::{Cut, Machine, Network, SCHEMA, Share};
 use crate::problem::{self, Source};
 use crate::report::{Prediction, PredictionLine, prediction_table};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A prediction, as asked for.
@@ -90,9 +89,7 @@ pub fn predict(comm: &Comm, job: &PredictJob) -> Result<ExitCode> {
         has_network: job.network.is_some(),
         lines,
     };
-    if comm.is_root() {
-        let _ = write!(std::io::stdout(), "{}", prediction_table(&prediction));
-    }
+    comm.agree(show(comm, || prediction_table(&prediction)))?;
     Ok(ExitCode::Converged)
 }
 

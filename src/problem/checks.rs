@@ -32,7 +32,7 @@ pub struct Asymmetry {
     pub value: f64,
     /// Its partner, if there is one.
     pub partner: Option<f64>,
-    /// True if no entry of the matrix has a partner: one triangle is missing.
+    /// True if all entries beside the diagonal lie on one side of it: one triangle is missing.
     pub is_one_triangle: bool,
 }
 
@@ -158,10 +158,16 @@ pub fn asymmetry(comm: &Comm, n: u64, rows: &Rows) -> Option<Asymmetry> {
     if first_key == u64::MAX {
         return None;
     }
-    let off_diagonal =
-        (0..rows.len()).map(|k| rows.row(k).0.iter().filter(|&&column| column != rows.numbers[k]).count());
-    let mut counts = [search.one_sided, off_diagonal.sum::<usize>() as u64];
+    let mut sides = [0, 0];
+    for k in 0..rows.len() {
+        for &column in rows.row(k).0 {
+            sides[0] += u64::from(column < rows.numbers[k]);
+            sides[1] += u64::from(column > rows.numbers[k]);
+        }
+    }
+    let mut counts = [search.one_sided, sides[0], sides[1]];
     comm.reduce_u64(Op::Sum, &mut counts);
+    let [one_sided, below, above] = counts;
     let mine = search.first.filter(|found| key(found) == first_key);
     let words = mine.map(|found| {
         let partner = found.partner.map_or([0, 0], |partner| [1, partner.to_bits()]);
@@ -172,7 +178,7 @@ pub fn asymmetry(comm: &Comm, n: u64, rows: &Rows) -> Option<Asymmetry> {
         column,
         value: f64::from_bits(value),
         partner: (has_partner == 1).then(|| f64::from_bits(partner)),
-        is_one_triangle: counts[0] == counts[1],
+        is_one_triangle: one_sided == below + above && (below == 0 || above == 0),
     })
 }
 

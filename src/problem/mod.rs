@@ -199,15 +199,16 @@ pub(crate) fn check(comm: &Comm, source: &Source) -> Result<()> {
 fn read_matrix(comm: &Comm, path: &Path, format: FileFormat, reading: &Reading) -> Result<Loaded> {
     match format {
         FileFormat::MatrixMarket => matrix_market::read_matrix(comm, path, reading),
-        FileFormat::Hcg => checked(comm, path, hcg::read_matrix(comm, path)?, reading),
-        FileFormat::Petsc | FileFormat::Petsc64 => checked(comm, path, petsc::read_matrix(comm, path)?, reading),
+        FileFormat::Hcg => checked(comm, path, hcg::read_matrix(comm, path)?, reading, "write both"),
+        FileFormat::Petsc | FileFormat::Petsc64 => {
+            checked(comm, path, petsc::read_matrix(comm, path)?, reading, "write both, with PETSc as a MATAIJ")
+        }
     }
 }
 
-/// The rows of a binary file, if they are those of a symmetric matrix. Collective.
-fn checked(comm: &Comm, path: &Path, (n, rows): (u64, Rows), reading: &Reading) -> Result<Loaded> {
-    let one_triangle = "the file holds only one triangle; write both, with PETSc as a MATAIJ";
-    match symmetric(comm, n, rows, reading, one_triangle) {
+/// The rows of a binary file, if they are those of a symmetric matrix; the remedy is for those of one triangle. Collective.
+fn checked(comm: &Comm, path: &Path, (n, rows): (u64, Rows), reading: &Reading, remedy: &str) -> Result<Loaded> {
+    match symmetric(comm, n, rows, reading, &format!("the file holds only one triangle; {remedy}")) {
         Ok(rows) => Ok(Problem::Matrix(n, rows).into()),
         Err(what) => Err(Error::not_spd(format!("{}: {what}", path.display()))),
     }

@@ -275,6 +275,70 @@ fn what_the_summary_says_is_typed_until_the_solve_is_done() {
     }
 }
 
+/// A limit that is reached at once is a limit like any other.
+#[test]
+fn a_limit_that_is_reached_already_leaves_a_checkpoint_too() {
+    let folder = Folder::new("reached");
+    for how in both(2) {
+        let [c, d, x, y] = ["c", "d", "x", "y"].map(|name| folder.path(&unique(name)));
+        let words = |more: &[&str]| {
+            let fixed = ["poisson", "-n", "30", "--rtol", "1e-10"];
+            fixed.into_iter().chain(more.iter().copied()).map(String::from).collect::<Vec<_>>()
+        };
+        ends(how, &words(&["-o", &x]), 0);
+        let (stdout, _) = ends(how, &words(&["--max-it", "0", "--checkpoint", &c]), 4);
+        assert!(stdout.contains("--max-it 2 --restart"), "{stdout}");
+        ends(how, &words(&["--max-it", "12", "--restart", &c, "--checkpoint", &c]), 4);
+        let (stdout, _) = ends(how, &words(&["--max-it", "3", "--restart", &c, "--checkpoint", &d]), 4);
+        assert!(stdout.contains("--max-it 24 --restart"), "{stdout}");
+        ends(how, &words(&["--restart", &d, "-o", &y]), 0);
+        assert!(read(&x) == read(&y), "{how:?}: the same bits");
+    }
+}
+
+/// The upper bound of the error depends on it from the first step on.
+#[test]
+fn a_restart_may_know_another_lambda_min() {
+    let folder = Folder::new("lambda min");
+    for how in both(2) {
+        let [c, h, i] = ["c", "h", "i"].map(|name| folder.path(&unique(name)));
+        let words = |more: &[&str]| {
+            let fixed = ["poisson", "-n", "30", "--rtol", "1e-10", "--rhs", "random"];
+            fixed.into_iter().chain(more.iter().copied()).map(String::from).collect::<Vec<_>>()
+        };
+        ends(how, &words(&["--lambda-min", "1e-3", "--history", &h]), 0);
+        for before in [&[][..], &["--lambda-min", "1e-4"]] {
+            ends(how, &words(&[before, &["--max-it", "12", "--checkpoint", &c]].concat()), 4);
+            ends(how, &words(&["--lambda-min", "1e-3", "--restart", &c, "--history", &i]), 0);
+            assert_eq!(history(&h), history(&i), "{how:?} {before:?}");
+        }
+    }
+}
+
+/// Units of a solve with b = 0 are known from its initial guess alone.
+#[test]
+fn a_solve_from_a_huge_guess_to_zero_is_saved() {
+    let folder = Folder::new("from far");
+    let matrix = mesh("plate_hole.mtx");
+    let n = Sparse::read(&matrix).n;
+    let zero = folder.write("zero.mtx", vector_text(&vec![0.0; n]));
+    for size in [1e-200, 1e200] {
+        let guess: Vec<f64> = ramp(n).iter().map(|x| x * size).collect();
+        let guess = folder.write("guess.mtx", vector_text(&guess));
+        for how in both(2) {
+            let [c, x, y] = ["c", "x", "y"].map(|name| folder.path(&unique(name)));
+            let words = |more: &[&str]| {
+                let fixed = ["solve", &matrix, "--rhs", &zero];
+                fixed.into_iter().chain(more.iter().copied()).map(String::from).collect::<Vec<_>>()
+            };
+            ends(how, &words(&["--x0", &guess, "-o", &x]), 0);
+            ends(how, &words(&["--x0", &guess, "--max-it", "9", "--checkpoint", &c]), 4);
+            ends(how, &words(&["--restart", &c, "-o", &y]), 0);
+            assert!(read(&x) == read(&y), "{how:?} {size:e}: the same bits");
+        }
+    }
+}
+
 /// Where squares of the numbers over- or underflow.
 #[test]
 fn entries_of_1e150_and_1e_minus_150_are_solved_and_saved() {

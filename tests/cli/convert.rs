@@ -112,6 +112,8 @@ fn what_cannot_be_converted_is_refused_with_one_message() {
     let short = folder.write("short.petsc", &bytes(&petsc)[..100]);
     let [out, missing, nowhere] = ["out.hcg", "missing.hcg", "nowhere/out.hcg"].map(|name| folder.path(name));
     folder.write("out.hcg", "old");
+    let empty = "%%MatrixMarket matrix coordinate real general\n4000000000 1 1\n7 1 1.5\n";
+    let empty = folder.write("empty.mtx", empty);
     let both_objects = format!("{}/tests/data/both.petsc", env!("CARGO_MANIFEST_DIR"));
     for (args, code, says) in [
         (&["convert", &a, "out.dat"][..], 2, "out.dat: the ending names no format: use one of .mtx, .hcg"),
@@ -121,6 +123,11 @@ fn what_cannot_be_converted_is_refused_with_one_message() {
         (&["convert", &foreign, &out], 3, "foreign.hcg: the header names version 9 of the format"),
         (&["convert", &short, &out], 3, "short.petsc: the matrix of 5 rows"),
         (&["convert", &both_objects, &out], 3, "both.petsc: the file holds 2 matrices and vectors"),
+        (
+            &["convert", &empty, &out],
+            3,
+            "empty.mtx:2: a sparse vector of 4000000000 values has more than 134217728 zeros",
+        ),
         (&["solve", &damaged], 3, "damaged.hcg: the section `columns` is damaged"),
         (&["solve", &vector], 3, "v.hcg: the file holds a vector of 5 values, where a matrix is needed"),
         (&["solve", &hcg, "--rhs", &petsc], 3, "a.petsc: the file holds a matrix of 5 rows, where a vector is"),

@@ -169,11 +169,15 @@ fn blocks(n: usize, diagonal: f64, beside: f64) -> Sparse {
 fn outcomes_have_their_exit_codes() {
     let folder = Folder::new("outcomes");
     let indefinite = folder.write("indefinite.mtx", blocks(40, 1.0, 2.0).text());
+    let plus = folder.write("plus.mtx", blocks(40, 2.0, 1.0).text());
     let huge = folder.write("huge.mtx", blocks(40, 1e300, 1e299).text());
     let tiny = folder.write("tiny.mtx", blocks(40, 1e-100, 1e-101).text());
     let large = folder.write("large.mtx", vector_text(&[1e300; 40]));
     let waves: Vec<f64> = (0..40).map(|i| if i % 2 == 0 { 1.0 + i as f64 } else { -3.0 }).collect();
     let waves = folder.write("waves.mtx", vector_text(&waves));
+    let zero = folder.write("zero.mtx", vector_text(&[0.0; 40]));
+    let far = folder.write("far.mtx", vector_text(&[1e160; 40]));
+    let near = folder.write("near.mtx", vector_text(&[1e-200; 40]));
     let plate = mesh("plate_hole.mtx");
     let cases: &[(&[&str], i64, &str)] = &[
         (&["poisson", "--n", "9"], 0, "CONVERGED_RTOL"),
@@ -186,6 +190,9 @@ fn outcomes_have_their_exit_codes() {
         (&["solve", &tiny, "--solver", "hs-cg"], 0, "CONVERGED_RTOL"),
         (&["solve", &tiny, "--rhs", &large], 6, "DIVERGED_NANORINF"),
         (&["solve", &tiny, "--rhs", &large, "--solver", "hs-cg"], 6, "DIVERGED_NANORINF"),
+        (&["solve", &plus, "--rhs", &zero, "--x0", &far], 0, "CONVERGED_RTOL"),
+        (&["solve", &plus, "--rhs", &zero, "--x0", &near, "--solver", "hs-cg"], 0, "CONVERGED_RTOL"),
+        (&["solve", &plus, "--x0", &far], 5, "DIVERGED_DTOL"),
         (&["solve", &indefinite, "--rhs", &waves], 7, "DIVERGED_INDEFINITE_MAT"),
         (&["solve", &indefinite, "--rhs", &waves, "--solver", "hs-cg"], 7, "DIVERGED_INDEFINITE_MAT"),
         (&["solve", &indefinite, "--rhs", &waves, "--pc", "jacobi"], 7, "DIVERGED_INDEFINITE_MAT"),
@@ -241,6 +248,36 @@ fn nothing_to_do_takes_no_iteration() {
             assert!(iterations > 0.0 && norm(&zeros) < 1e-6 * norm(&x), "{how:?} {solver}: zero rhs from a guess");
         }
     }
+}
+
+/// Conjugate gradients end there before there is a lower bound of the error, and then only stir rounding errors.
+#[test]
+fn the_error_of_a_system_solved_to_the_last_bit_is_small_enough() {
+    let folder = Folder::new("last bit");
+    let tiny = folder.write("tiny.mtx", blocks(6, 2.0, 1.0).text());
+    let waves = folder.write("waves.mtx", vector_text(&[3.0, -1.0, 4.0, 1.0, -5.0, 9.0]));
+    for how in both(3) {
+        for method in ["hs-cg", "pr-cg", "pipe-pr-cg", "pipe-p-cg"] {
+            for pc in ["none", "jacobi", "chebyshev"] {
+                for problem in [
+                    &["poisson", "-n", "6", "--dim", "2"][..],
+                    &["poisson", "-n", "6", "--dim", "2", "--rhs", "random"],
+                    &["poisson", "-n", "2", "--rhs", "random", "--lambda-min", "1e-3"],
+                    &["solve", &tiny, "--rhs", &waves],
+                ] {
+                    let args = [problem, &["--stop-on", "error-a", "--solver", method, "--pc", pc]].concat();
+                    if how != Launch::Threads(3) && (method != "pipe-pr-cg" || pc != "jacobi") {
+                        continue; // a launch takes a second
+                    }
+                    let run = run_json(how, &args, 0);
+                    let true_residual = number(&run, "/outcome/true_relative_residual");
+                    assert!(true_residual < 1e-8, "{how:?} {args:?}: {true_residual:e}");
+                }
+            }
+        }
+    }
+    let beyond = ["poisson", "-n", "12", "--dim", "2", "--stop-on", "error-a", "--rtol", "1e-18"];
+    assert_eq!(run(Launch::Alone, &beyond).code, Some(5), "an error that no f64 can have");
 }
 
 #[test]

@@ -144,6 +144,10 @@ fn looks(comm: &Comm) {
             "A(2,1) is missing: one triangle is missing; both are needed",
         ),
         (
+            |row, column, value| (column == row || (row < column) == (row % 2 == 0)).then_some((column, value)),
+            "A(1,2) = -1 but A(2,1) is missing: halocg solves symmetric",
+        ),
+        (
             |row, column, value| Some((column, if row == column && row == 8 { -1.0 } else { value })),
             "A(9,9) = -1: a positive definite matrix has a positive diagonal",
         ),

@@ -19,6 +19,9 @@ fn shortest(header: &Header) -> u64 {
     }
 }
 
+/// So many values of a vector need not be in its file, where nothing but its header says how many there are: 1 GiB.
+const MAY_BE_ZERO: u64 = 1 << 27;
+
 #[derive(Clone, Copy)]
 struct Values;
 
@@ -73,7 +76,19 @@ pub(super) fn length(comm: &Comm, path: &Path) -> Result<Option<u64>> {
         return Ok(None);
     }
     let mut text = Text::open(comm, path, COMMENTS, Reading::default().piece_bytes)?;
-    let header = Header::from_words(text.head(|head| Ok(Header::read(head, false)?.to_words()))?);
+    let header = Header::from_words(text.head(|head| {
+        let header = Header::read(head, false)?;
+        match header.layout {
+            // All of them are held, and written.
+            Layout::Coordinate if header.columns == 1 && header.rows > MAY_BE_ZERO.saturating_add(header.entries) => {
+                Err(head.error(format!(
+                    "a sparse vector of {} values has more than {MAY_BE_ZERO} zeros: too long to be converted",
+                    header.rows
+                )))
+            }
+            _ => Ok(header.to_words()),
+        }
+    })?);
     let is_vector = header.columns == 1 && (header.rows > 1 || header.layout == Layout::Array) && !header.symmetric;
     Ok(is_vector.then_some(header.rows))
 }
