@@ -347,3 +347,6 @@ impl Raw {
         })
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;
