@@ -112,6 +112,7 @@ fn what_cannot_be_converted_is_refused_with_one_message() {
     let short = folder.write("short.petsc", &bytes(&petsc)[..100]);
     let [out, missing, nowhere] = ["out.hcg", "missing.hcg", "nowhere/out.hcg"].map(|name| folder.path(name));
     folder.write("out.hcg", "old");
+    let packed = folder.write("a.hcg.gz", gzip(bytes(&hcg)));
     let empty = "%%MatrixMarket matrix coordinate real general\n4000000000 1 1\n7 1 1.5\n";
     let empty = folder.write("empty.mtx", empty);
     let both_objects = format!("{}/tests/data/both.petsc", env!("CARGO_MANIFEST_DIR"));
@@ -123,6 +124,7 @@ fn what_cannot_be_converted_is_refused_with_one_message() {
         (&["convert", &foreign, &out], 3, "foreign.hcg: the header names version 9 of the format"),
         (&["convert", &short, &out], 3, "short.petsc: the matrix of 5 rows"),
         (&["convert", &both_objects, &out], 3, "both.petsc: the file holds 2 matrices and vectors"),
+        (&["solve", &packed], 3, "a.hcg.gz:1: a binary file or a mesh, compressed or from a pipe"),
         (
             &["convert", &empty, &out],
             3,
