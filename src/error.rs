@@ -11,7 +11,7 @@ use std::fmt;
 pub enum ExitCode {
     /// The true residual meets the tolerance.
     Converged = 0,
-    /// A bug in halocg, or a file that could not be read or written.
+    /// A bug in halocg, a file that could not be read or written, or a result that could not be printed.
     Internal = 1,
     /// The command line asks for something that does not exist or does not fit together.
     Usage = 2,
@@ -21,7 +21,7 @@ pub enum ExitCode {
     Limit = 4,
     /// The residual grew beyond the divergence limit, or stopped falling above the tolerance.
     Diverged = 5,
-    /// A NaN or an infinity turned up in the scalars of the iteration.
+    /// A NaN, an infinity or an underflow turned up in the scalars of the iteration.
     NotFinite = 6,
     /// The matrix is not symmetric positive definite.
     NotSpd = 7,
