@@ -192,6 +192,16 @@ mod tests {
         }
     }
 
+    /// Of an r̃ with a recurrence of its own the largest r counts for ever, after a new beginning too.
+    #[test]
+    fn the_largest_residual_is_remembered_when_there_is_nothing_to_compare() {
+        let mut health = Health::default();
+        for nu in [4.0, 1.0] {
+            assert_eq!(health.find(&scalars(nu, 2.0 * nu, 7.2 * nu, 2.0 * nu, f64::NAN)), None);
+        }
+        assert_eq!((health.p_square, health.largest_nu), (4.0, 4.0));
+    }
+
     #[test]
     fn how_large_gaps_are_is_learned() {
         let off = |now: &Scalars, share: f64| Scalars { nu: now.nu * (1.0 + share), ..*now };
