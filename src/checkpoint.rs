@@ -6,7 +6,7 @@
 use crate::comm::Comm;
 use crate::distributed::Layout;
 use crate::error::{Error, Result};
-use crate::krylov::{Record, Saved};
+use crate::krylov::{Record, Saved, UNITS_STEP};
 use crate::problem::EvenSplit;
 use crate::shared_file::{SharedFile, write_together};
 use crc32fast::Hasher;
@@ -175,6 +175,14 @@ struct Head {
     vectors: u64,
 }
 
+/// The exponent that a word holds, if it is one that a solve may have chosen.
+fn exponent_of(word: u64) -> Option<i32> {
+    let largest = -f64::MIN_EXP + f64::MANTISSA_DIGITS as i32 + UNITS_STEP;
+    i32::try_from(word as i64)
+        .ok()
+        .filter(|exponent| (-largest..=largest).contains(exponent) && exponent % UNITS_STEP == 0)
+}
+
 impl Head {
     fn read(file: &SharedFile, damaged: &dyn Fn(&str) -> Error) -> Result<Head> {
         let mut bytes = [0; HEAD_WORDS * WORD as usize];
@@ -196,7 +204,8 @@ impl Head {
             rhs: word(4),
             owners: word(5),
             iteration: word(6),
-            rhs_exponent: word(7) as i64 as i32,
+            rhs_exponent: exponent_of(word(7))
+                .ok_or_else(|| damaged("is damaged: no vector is measured in units like its own"))?,
             text_bytes: word(8),
             scalars: word(9),
             records: word(10),
@@ -275,6 +284,13 @@ mod tests {
         let refused = read(&Layout::even(&Comm::alone(), 2), &path, &identity).unwrap_err();
         std::fs::remove_file(&path).unwrap();
         refused.to_string().replace(&path.display().to_string(), "file")
+    }
+
+    #[test]
+    fn units_are_those_that_a_solve_may_have() {
+        let of = |exponent: i64| exponent_of(exponent as u64);
+        assert_eq!([0, 192, -192, 1024, -1088].map(of), [0, 192, -192, 1024, -1088].map(Some));
+        assert_eq!([1, -200, 1 << 40, 1 << 31, -1 << 31, 2048].map(of), [None; 6]);
     }
 
     #[test]

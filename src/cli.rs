@@ -71,7 +71,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "halocg solve --help solver lists the methods, a line each; so for every option with a list of values.\n\n\
 Exit codes: 0 converged, 1 internal or I/O, 2 usage, 3 bad input, 4 iteration or time limit reached, or ended by a signal, \
-5 diverged or stagnated, 6 NaN or infinity, 7 matrix not symmetric positive definite, 8 preconditioner failed";
+5 diverged or stagnated, 6 NaN, infinity or underflow, 7 matrix not symmetric positive definite, 8 preconditioner failed";
 
 /// What carries the ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

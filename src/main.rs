@@ -119,10 +119,7 @@ fn print_error(error: &Error) {
 }
 
 fn print_bytes(text: &[u8]) -> Result<ExitCode> {
-    std::io::stdout()
-        .write_all(text)
-        .map_err(|cause| Error::new(ExitCode::Internal, format!("cannot write: {cause}")))?;
-    Ok(ExitCode::Converged)
+    pipeline::print(text).map(|()| ExitCode::Converged)
 }
 
 /// A panic is a bug: it ends the whole job at once. Unwinding would finalise MPI on one rank and

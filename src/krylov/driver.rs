@@ -47,7 +47,8 @@ pub enum StopOn {
     /// ‖r‖₂ against ‖b‖₂, confirmed on the true residual.
     Residual,
     /// The A-norm of the error against its initial value: the upper bound where `lambda_min` is
-    /// known, else the lower bound `error_delay` steps later.
+    /// known, else the lower bound `error_delay` steps later. Where rounding ends the solve before there is one, the true
+    /// residual with `lambda_min`, or with a hundredth of the smallest Ritz value.
     ErrorA,
 }
 
@@ -429,25 +430,38 @@ pub fn residual(a: &mut dyn Operator, b: &[f64], x: &[f64]) -> Vec<f64> {
     r
 }
 
-/// Whether ⟨M⁻¹ r, r⟩ > 0 for this r ≠ 0, as far as can be told: true if all products underflow. Collective.
+/// Whether ⟨M⁻¹ r, r⟩ > 0 for this r ≠ 0, as far as can be told: true if all products underflow, or are NaN. Collective.
 fn is_positive_definite(a: &dyn Operator, m: &mut dyn Preconditioner, r: &[f64]) -> bool {
     let mut z = vec![0.0; r.len()];
     m.apply(r, &mut z);
     let comm = a.layout().comm();
     let [nu] = comm.sum_of([comm.dot(&z, r)]);
-    let underflows = z.iter().zip(r).all(|(z, r)| z * r == 0.0) && z.iter().zip(r).any(|(z, r)| *z != 0.0 && *r != 0.0);
-    nu > 0.0 || (nu == 0.0 && comm.reduced(Op::Max, u64::from(underflows)) == 1)
+    let any = |holds: fn(f64, f64) -> bool| u64::from(z.iter().zip(r).any(|(&z, &r)| holds(z, r)));
+    let mut found = [any(|z, r| z * r != 0.0), any(|z, r| z != 0.0 && r != 0.0)];
+    comm.reduce_u64(Op::Max, &mut found);
+    let underflows = found == [0, 1];
+    nu > 0.0 || nu.is_nan() || underflows
 }
 
-/// ‖x − x_k‖_A from the true residual r_k, where the scalars of the recurrence no longer tell: ‖r‖²_{A⁻¹} ≤ ⟨M⁻¹ r, r⟩ / λ_min(M⁻¹ A),
-/// with the smallest Ritz value unless λ_min is known. NaN if nothing is. Collective.
+/// ‖x − x_k‖_A from the true residual r_k, where the scalars of the recurrence no longer tell: ‖r‖²_{A⁻¹} ≤ ⟨M⁻¹ r, r⟩ / λ_min(M⁻¹ A).
+/// Of an unknown λ_min there are only Ritz values, which it lies below: the smallest of them by [`RITZ`] then, and the result is
+/// an estimate. NaN where nothing can be told. Collective.
 fn error_from(a: &dyn Operator, m: &mut dyn Preconditioner, r: &[f64], history: &[Record], settings: &Settings) -> f64 {
+    const RITZ: f64 = 0.01;
+    let Some(unit) = exponent(norm(a, r)) else {
+        return f64::NAN;
+    };
+    // Squares neither over- nor underflow.
+    let r: Vec<f64> = r.iter().map(|&r| times_power_of_two(r, -unit)).collect();
     let mut z = vec![0.0; r.len()];
-    m.apply(r, &mut z);
+    m.apply(&r, &mut z);
     let comm = a.layout().comm();
-    let [nu] = comm.sum_of([comm.dot(&z, r)]);
-    let lambda_min = settings.lambda_min.or(Spectrum::of(history).map(|spectrum| spectrum.lambda_min));
-    (nu / lambda_min.unwrap_or(f64::NAN)).sqrt()
+    let [nu] = comm.sum_of([comm.dot(&z, &r)]);
+    let lambda_min = settings.lambda_min.or(Spectrum::smallest(history).map(|smallest| RITZ * smallest));
+    match lambda_min {
+        Some(lambda_min) if nu > 0.0 => times_power_of_two((nu / lambda_min).sqrt(), unit),
+        _ => f64::NAN,
+    }
 }
 
 /// ‖x‖₂ over all ranks, where its square over- or underflows as well. Collective.
@@ -512,5 +526,6 @@ mod tests {
         assert!(!is_definite([0.0, 1.0], [1e-100, 0.0]));
         assert!(!is_definite([1.0, -1.0], [1.0, 1.0]));
         assert!(!is_definite([-1e-200, -1.0], [1e-100, 1.0]));
+        assert!(is_definite([f64::NAN, 1.0], [1.0, 1.0]), "not for this reason");
     }
 }

@@ -32,6 +32,7 @@ pub(crate) use pipe_pr_cg::Update;
 pub use reason::Reason;
 pub use saved::Saved;
 pub use scalars::{ErrorBounds, Spectrum};
+pub(crate) use scaled::STEP as UNITS_STEP;
 pub use scaled::solve_watched;
 pub use trust::{Replacement, TRUE_RESIDUAL_FACTOR};
 pub use watch::{Begin, Turn, Watch};

@@ -10,7 +10,7 @@ pub enum Reason {
     ConvergedRelative,
     /// The true residual is within the absolute tolerance.
     ConvergedAbsolute,
-    /// The A-norm of the error, as bounded by the scalars, is within the relative tolerance.
+    /// The A-norm of the error, as bounded by the scalars or estimated from the true residual, is within the relative tolerance.
     ConvergedErrorA,
     /// The iteration limit came first.
     IterationLimit,
@@ -22,7 +22,7 @@ pub enum Reason {
     Diverged,
     /// The recurrence has lost touch with the true residual above the tolerance, and replacing it no longer helps.
     Stagnated,
-    /// A scalar became NaN or infinite, or x is beyond what f64 holds.
+    /// A scalar became NaN or infinite or vanished by underflow, or x is beyond what f64 holds.
     NotFinite,
     /// μ = ⟨p, A p⟩ ≤ 0: A is not positive definite.
     IndefiniteMatrix,
@@ -71,7 +71,7 @@ impl Reason {
             Reason::ConvergedRelative => "converged: the true residual meets the relative tolerance",
             Reason::ConvergedAbsolute => "converged: the true residual meets the absolute tolerance",
             Reason::ConvergedErrorA => {
-                "converged: the A-norm of the error, bounded by the scalars, meets the relative tolerance"
+                "converged: the A-norm of the error, bounded or estimated, meets the relative tolerance"
             }
             Reason::IterationLimit => "not converged: the iteration limit came first (--max-it)",
             Reason::TimeLimit => "not converged: the time limit came first (--max-seconds)",

@@ -107,6 +107,16 @@ impl ErrorBounds {
     }
 }
 
+/// The iterates that took a step.
+fn steps(history: &[Record]) -> Vec<&Record> {
+    history.iter().filter(|record| record.alpha.is_finite()).collect()
+}
+
+/// From one restart to the next.
+fn segments<'a, 'b>(steps: &'a [&'b Record]) -> impl Iterator<Item = &'a [&'b Record]> {
+    steps.chunk_by(|_, next| next.beta != 0.0)
+}
+
 /// The ends of the spectrum of M⁻¹ A as the iteration has seen it: λ_min from above, λ_max from below.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -125,16 +135,25 @@ impl Spectrum {
 
     /// From the history of a solve; after a restart (β = 0) a new Lanczos matrix begins, and the longest counts.
     pub fn of(history: &[Record]) -> Option<Spectrum> {
-        let steps: Vec<&Record> = history.iter().filter(|record| record.alpha.is_finite()).collect();
-        let segments = steps.chunk_by(|_, next| next.beta != 0.0);
-        let longest = segments.max_by_key(|segment| segment.len())?;
+        let steps = steps(history);
+        Spectrum::of_segment(segments(&steps).max_by_key(|segment| segment.len())?)
+    }
+
+    /// The smallest Ritz value of all: None if one of the matrices makes no sense.
+    pub(super) fn smallest(history: &[Record]) -> Option<f64> {
+        let steps = steps(history);
+        let of_segments = segments(&steps).map(|segment| Some(Spectrum::of_segment(segment)?.lambda_min));
+        of_segments.reduce(|a, b| Some(a?.min(b?)))?.filter(|&lambda| lambda > 0.0)
+    }
+
+    fn of_segment(segment: &[&Record]) -> Option<Spectrum> {
         // In units of one of them, lest squares over- or underflow; powers of two round nothing.
-        let unit = exponent(longest[0].alpha)?;
-        let alpha = |k: usize| times_power_of_two(longest[k].alpha, -unit);
+        let unit = exponent(segment[0].alpha)?;
+        let alpha = |k: usize| times_power_of_two(segment[k].alpha, -unit);
         // T = L D Lᵀ in terms of the scalars: diagonal 1/α_k + β_k/α_{k−1}, beside it √β_{k+1} / α_k.
-        let mut diagonal = Vec::with_capacity(longest.len());
-        let mut beside_squared = Vec::with_capacity(longest.len());
-        for (k, record) in longest.iter().enumerate() {
+        let mut diagonal = Vec::with_capacity(segment.len());
+        let mut beside_squared = Vec::with_capacity(segment.len());
+        for (k, record) in segment.iter().enumerate() {
             let before = if k > 0 { record.beta / alpha(k - 1) } else { 0.0 };
             diagonal.push(1.0 / alpha(k) + before);
             if k > 0 {

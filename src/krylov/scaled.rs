@@ -20,7 +20,7 @@ use crate::preconditioner::{self, Preconditioner};
 const ORDINARY_MATRIX: i32 = 100;
 const ORDINARY_RHS: i32 = 200;
 /// Exponents are multiples of this: a reproducible sum of scaled numbers then falls into the same bins, elsewhere.
-const STEP: i32 = 32;
+pub(crate) const STEP: i32 = 32;
 /// The exponent of zero.
 const NONE: f64 = f64::NEG_INFINITY;
 
@@ -55,7 +55,8 @@ struct Units {
 }
 
 impl Units {
-    /// Of the middle of the diagonal, and of the largest entry of b, or if b = 0 of A x₀; zero for ordinary ones. Collective.
+    /// Of the middle of the diagonal, and of the largest entry of b, or if b = 0 of A x₀; zero for ordinary ones. Of a saved
+    /// solve with b = 0, what was saved. Collective.
     fn of(a: &mut dyn Operator, b: &[f64], begin: &Begin) -> Units {
         let largest = |vector: &[f64]| vector.iter().copied().filter_map(exponent).map(f64::from).fold(NONE, f64::max);
         // Greatest, negated least and b's greatest exponent.
@@ -75,13 +76,13 @@ impl Units {
                     [of_b] = of_r;
                 }
                 Begin::At(None) => (),
-                Begin::From(saved) | Begin::Anew(saved) => of_b = saved.rhs_exponent.into(),
+                Begin::From(saved) | Begin::Anew(saved) => {
+                    return Units { matrix: rounded(matrix), rhs: saved.rhs_exponent };
+                }
             }
         }
         let is_ordinary = of_b == NONE || of_b.abs() <= f64::from(ORDINARY_RHS);
-        let rhs = if is_ordinary { 0.0 } else { of_b };
-        let [matrix, rhs] = [matrix, rhs].map(|exponent| STEP * (exponent / f64::from(STEP)).round() as i32);
-        Units { matrix, rhs }
+        Units { matrix: rounded(matrix), rhs: if is_ordinary { 0 } else { rounded(of_b) } }
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -146,6 +147,11 @@ impl Units {
             ..*record
         }
     }
+}
+
+/// To a multiple of [`STEP`].
+fn rounded(exponent: f64) -> i32 {
+    STEP * (exponent / f64::from(STEP)).round() as i32
 }
 
 fn scaled(vector: &[f64], exponent: i32) -> Vec<f64> {

@@ -191,8 +191,11 @@ impl Trust {
         if truth > self.limit {
             return Verdict::Diverged;
         }
+        // Squares of the residual itself may be beyond the scalars, too.
+        let is_in_range = doubt != Doubt::Range && truth * truth > 0.0 && (truth * truth).is_finite();
+        let in_vain = if is_in_range { Verdict::Stagnated } else { Verdict::NotFinite };
         if self.replacement == Replacement::Never {
-            return Verdict::Stagnated;
+            return in_vain;
         }
         match doubt {
             Doubt::Stall if is_sound(truth, recurrence) => return Verdict::GoOn,
@@ -204,7 +207,7 @@ impl Trust {
         self.least = f64::INFINITY;
         self.iterations_since_least = 0;
         if self.in_vain == REPLACEMENTS_IN_VAIN {
-            return if doubt == Doubt::Range { Verdict::NotFinite } else { Verdict::Stagnated };
+            return in_vain;
         }
         Verdict::Restart
     }
@@ -242,6 +245,12 @@ mod tests {
             let mut judge = || trust.doubt(&beyond).map(|doubt| trust.judge(doubt, residual, 1.0));
             assert_eq!([(); 4].map(|()| judge()), [Restart, Restart, Restart, NotFinite].map(Some));
         }
+        let mut never = Trust::new(1e-300, f64::INFINITY, Replacement::Never, true);
+        assert_eq!(never.judge(Doubt::Range, f64::INFINITY, 1.0), NotFinite);
+        assert_eq!(
+            [1e-170, 1e-150, 1e170].map(|truth| never.judge(Doubt::Claim, 0.0, truth)),
+            [NotFinite, Stagnated, NotFinite]
+        );
     }
 
     #[test]

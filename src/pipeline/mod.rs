@@ -172,13 +172,18 @@ pub fn side_by_side(comm: &Comm, jobs: &[(&str, Job)]) -> Result<ExitCode> {
 /// Root prints a result.
 ///
 /// # Errors
-/// When root cannot write it, as on a full disk; that nobody reads on is no error. The other ranks are still to be told.
+/// When root cannot [`print`] it. The other ranks are still to be told.
 fn show(comm: &Comm, text: impl FnOnce() -> String) -> Result<()> {
-    if !comm.is_root() {
-        return Ok(());
-    }
+    if comm.is_root() { print(text().as_bytes()) } else { Ok(()) }
+}
+
+/// Prints a result.
+///
+/// # Errors
+/// When it cannot be written, as on a full disk; that nobody reads on is no error.
+pub fn print(text: &[u8]) -> Result<()> {
     let mut stdout = std::io::stdout();
-    match stdout.write_all(text().as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
         Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
             Err(Error::new(ExitCode::Internal, format!("standard output: cannot write the result: {cause}")))
         }

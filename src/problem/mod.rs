@@ -255,7 +255,11 @@ fn symmetric(
 /// # Errors
 /// Whatever is wrong with the file, or another length; the same error on every rank.
 pub fn read_vector(comm: &Comm, path: &Path, n: u64) -> Result<Vec<f64>> {
-    match FileFormat::of_content(comm, path)? {
+    let head = format::head(comm, path)?;
+    if mesh::is_head(&head) {
+        return Err(Error::input(format!("{}: the file holds a mesh, where a vector is needed", path.display())));
+    }
+    match FileFormat::of_head(&head) {
         FileFormat::MatrixMarket => matrix_market::read_vector(comm, path, n, &Reading::default()),
         FileFormat::Hcg => hcg::read_vector(comm, path, n),
         FileFormat::Petsc | FileFormat::Petsc64 => petsc::read_vector(comm, path, n),

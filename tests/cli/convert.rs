@@ -126,6 +126,11 @@ fn what_cannot_be_converted_is_refused_with_one_message() {
         (&["convert", &both_objects, &out], 3, "both.petsc: the file holds 2 matrices and vectors"),
         (&["solve", &packed], 3, "a.hcg.gz:1: a binary file or a mesh, compressed or from a pipe"),
         (
+            &["solve", &hcg, "--rhs", &mesh("plate.msh")],
+            3,
+            "plate.msh: the file holds a mesh, where a vector is needed",
+        ),
+        (
             &["convert", &empty, &out],
             3,
             "empty.mtx:2: a sparse vector of 4000000000 values has more than 134217728 zeros",

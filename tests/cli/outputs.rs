@@ -519,12 +519,15 @@ fn messages_that_cannot_be_written_cost_nothing() {
     lost(&["info", &mesh("plate_hole.mtx")]);
     lost(&["compare", "poisson", "-n", "9", "--threads", "2"]);
     lost(&["compare", "model", "-n", "20", "--solvers", "hs-cg"]);
+    lost(&["completions", "bash"]);
     lost(&["partition", &mesh("plate_hole.mtx"), "--parts", "3"]);
     // Nobody reads any more: no reason to complain.
-    let mut command = std::process::Command::new(crate::common::halocg());
-    let mut child = command.args(["poisson", "-n", "20"]).stdout(Stdio::piped()).spawn().expect("a run");
-    drop(child.stdout.take());
-    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    for args in [&["poisson", "-n", "20"][..], &["completions", "bash"]] {
+        let mut command = std::process::Command::new(crate::common::halocg());
+        let mut child = command.args(args).stdout(Stdio::piped()).spawn().expect("a run");
+        drop(child.stdout.take());
+        assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    }
     let mut command = std::process::Command::new(crate::common::halocg());
     let damaged = folder.write("damaged.mtx", "no matrix");
     let status = command.args(["solve", &damaged]).stderr(full()).status().expect("a run");

@@ -271,3 +271,16 @@ fn help_names_every_command_method_preconditioner_and_exit_code() {
         }
     }
 }
+
+/// Where memory is limited, threads are as well.
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_that_cannot_be_started_are_one_error() {
+    let mut command = crate::common::limited();
+    let program = crate::common::halocg().display().to_string();
+    command.args(["sh", "-c", "ulimit -v 600000; exec \"$0\" poisson -n 20 --threads 600", &program]);
+    let finished = crate::common::finish(command);
+    let errors: Vec<&str> = finished.stderr.lines().collect();
+    assert!(errors.len() == 1 && errors[0].contains("cannot start 600 ranks as threads, only"), "{finished:?}");
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+}

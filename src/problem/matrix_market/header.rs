@@ -3,7 +3,7 @@
 use super::COMMENTS;
 use super::numbers::{shown, whole, word};
 use crate::error::Result;
-use crate::problem::{FileFormat, mesh};
+use crate::problem::FileFormat;
 use crate::text::{Head, is_data};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,7 +78,7 @@ fn parse_kind(head: &mut Head) -> Result<Header> {
     let Some(line) = head.next_line() else {
         return Err(head.error("not a Matrix Market matrix: the file is empty"));
     };
-    if FileFormat::of_head(&line) != FileFormat::MatrixMarket || mesh::is_head(&line) {
+    if FileFormat::of_head(&line) != FileFormat::MatrixMarket || line.starts_with(b"$MeshFormat") {
         return Err(head.error(
             "a binary file or a mesh, compressed or from a pipe: only Matrix Market is read like that; unpack it into a file",
         ));
