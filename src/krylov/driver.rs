@@ -48,7 +48,7 @@ pub enum StopOn {
     Residual,
     /// The A-norm of the error against its initial value: the upper bound where `lambda_min` is
     /// known, else the lower bound `error_delay` steps later. Where rounding ends the solve before there is one, the true
-    /// residual with `lambda_min`, or with a hundredth of the smallest Ritz value.
+    /// residual with `lambda_min`, or with a millionth of the smallest Ritz value.
     ErrorA,
 }
 
@@ -444,10 +444,10 @@ fn is_positive_definite(a: &dyn Operator, m: &mut dyn Preconditioner, r: &[f64])
 }
 
 /// ‖x − x_k‖_A from the true residual r_k, where the scalars of the recurrence no longer tell: ‖r‖²_{A⁻¹} ≤ ⟨M⁻¹ r, r⟩ / λ_min(M⁻¹ A).
-/// Of an unknown λ_min there are only Ritz values, which it lies below: the smallest of them by [`RITZ`] then, and the result is
-/// an estimate. NaN where nothing can be told. Collective.
+/// Of an unknown λ_min there are only Ritz values, which it lies below, and far below where the recurrence had lost its way: the
+/// smallest of them times [`RITZ`] then, and the result is an estimate. NaN where nothing can be told. Collective.
 fn error_from(a: &dyn Operator, m: &mut dyn Preconditioner, r: &[f64], history: &[Record], settings: &Settings) -> f64 {
-    const RITZ: f64 = 0.01;
+    const RITZ: f64 = 1e-6;
     let Some(unit) = exponent(norm(a, r)) else {
         return f64::NAN;
     };
