@@ -528,4 +528,27 @@ mod tests {
         assert!(!is_definite([-1e-200, -1.0], [1e-100, 1.0]));
         assert!(is_definite([f64::NAN, 1.0], [1.0, 1.0]), "not for this reason");
     }
+
+    #[test]
+    fn an_error_is_estimated_from_the_residual_and_the_smallest_ritz_value_of_all() {
+        let comm = Comm::alone();
+        let product = |x: &[f64], _: &[f64], y: &mut [f64]| y.copy_from_slice(x);
+        let a = Function::new(&comm, 2, 0..2, &[], vec![1.0; 2], product).expect("two rows");
+        let mut m = preconditioner::Kind::named("none").expect("in the table").build(&a).expect("it builds");
+        // Steps after a restart each, and so a Ritz value of 1/α each; the last one took none.
+        let step = |alpha| Record { iteration: 0, residual: 1.0, nu: 1.0, alpha, beta: 0.0, nu_gap: 0.0, seconds: 0.0 };
+        let history = [0.5, 4.0, 1.0, f64::NAN].map(step);
+        for scale in [1.0, 1e-200, 1e200] {
+            let r = [3.0 * scale, 4.0 * scale];
+            let mut error = |history: &[Record], lambda_min| {
+                let settings = Settings { lambda_min, ..Settings::default() };
+                error_from(&a, m.as_mut(), &r, history, &settings) / scale
+            };
+            let near =
+                |error: f64, expected: f64| assert!((error / expected - 1.0).abs() < 1e-12, "{scale:e}: {error}");
+            near(error(&history, None), 5.0 / 0.25e-6_f64.sqrt());
+            near(error(&history, Some(0.01)), 50.0);
+            assert!(error(&history[3..], None).is_nan(), "no step, no Ritz value");
+        }
+    }
 }

@@ -303,7 +303,19 @@ fn a_restart_may_know_another_lambda_min() {
     for how in both(2) {
         let [c, h, i] = ["c", "h", "i"].map(|name| folder.path(&unique(name)));
         let words = |more: &[&str]| {
-            let fixed = ["poisson", "-n", "30", "--rtol", "1e-6", "--rhs", "random", "--stop-on", "error-a"];
+            let fixed = [
+                "poisson",
+                "-n",
+                "30",
+                "--rtol",
+                "1e-6",
+                "--rhs",
+                "random",
+                "--stop-on",
+                "error-a",
+                "--error-delay",
+                "40",
+            ];
             fixed.into_iter().chain(more.iter().copied()).map(String::from).collect::<Vec<_>>()
         };
         ends(how, &words(&["--lambda-min", "1e-3", "--history", &h]), 0);
