@@ -83,6 +83,11 @@ mod injected {
         pub(super) static FLIP: Cell<Option<super::Flip>> = const { Cell::new(None) };
     }
 
+    /// Without a fault an iteration is to allocate nothing.
+    pub(super) fn is_planned() -> bool {
+        FAULT.is_some()
+    }
+
     pub(super) fn enter(rank: usize, stage: &str) {
         ERROR_IS_DUE.set(false);
         let Some(fault) = FAULT.as_ref().filter(|fault| fault.rank == rank && fault.stage == stage) else {
@@ -94,7 +99,8 @@ mod injected {
             "memory" => drop(std::hint::black_box(Vec::<u8>::with_capacity(1 << 60))),
             "kill" => {
                 let id = std::process::id().to_string();
-                std::process::Command::new("kill").args(["-KILL", &id]).status().expect("kill starts");
+                // (Of the shell's own: a program of this name is not on every machine.)
+                std::process::Command::new("sh").args(["-c", "kill -KILL $0", &id]).status().expect("a shell");
             }
             "io" => ERROR_IS_DUE.set(true),
             kind => panic!("no such kind of fault: {kind}"),
@@ -117,7 +123,9 @@ pub fn enter(_rank: usize, _stage: &str) {
 #[inline(always)]
 pub fn enter_iteration(_rank: usize, _iteration: u64) {
     #[cfg(feature = "faults")]
-    injected::enter(_rank, &format!("solve:{_iteration}"));
+    if injected::is_planned() {
+        injected::enter(_rank, &format!("solve:{_iteration}"));
+    }
 }
 
 /// What this rank brings to an agreement: `result`, or the error that is due.

@@ -10,6 +10,9 @@ use std::ffi::OsString;
 const BEGINNINGS: [&str; 13] =
     ["ksp_", "pc_", "sub_", "mat_", "vec_", "dm_", "snes_", "tao_", "log_", "options_", "malloc_", "memory_", "info:"];
 
+/// An option of PETSc's for what needs none here.
+const NEEDLESS: &str = "ksp_converged_reason";
+
 /// Refuses words such as `-ksp_type`. Read letter by letter some would be understood, but not as they were meant:
 /// `-options_left` as an output file.
 ///
@@ -17,6 +20,11 @@ const BEGINNINGS: [&str; 13] =
 /// When there is one, which says what to write instead.
 pub(super) fn refuse(arguments: &[OsString]) -> Result<(), Error> {
     let words = || arguments.iter().skip(1).take_while(|word| *word != "--").filter_map(|word| word.to_str());
+    let is_needless = |word: &str| word.strip_prefix("--").is_some_and(|name| name.replace('-', "_") == NEEDLESS);
+    if let Some(word) = words().find(|word| is_needless(word)) {
+        let message = format!("{word}: every summary says why its solve ended: leave it out\n");
+        return Err(Error::raw(ErrorKind::UnknownArgument, message));
+    }
     if !words().any(|word| single_dash(word).is_some()) {
         return Ok(());
     }
@@ -44,6 +52,9 @@ fn advice(command: &Command, name: &str) -> Option<String> {
         Some("help") => None,
         Some(long) if long == name.replace('_', "-") => Some(format!("--{long}")),
         Some(long) => Some(format!("--{long}, or --{name}")),
+        None if name.replace('-', "_") == NEEDLESS => {
+            Some("but every summary says why its solve ended: leave it out".into())
+        }
         None => is_petsc().then(|| "halocg solve --help lists them; this one of PETSc's is not among them".into()),
     }
 }
@@ -80,6 +91,8 @@ mod tests {
             ("halocg compare poisson -n 9 -solvers all", ": --solvers"),
             ("halocg solve A.mtx -options_left", "this one of PETSc's is not among them"),
             ("halocg solve A.mtx -info", "not among them"),
+            ("halocg solve A.mtx -ksp_converged_reason", "every summary says why its solve ended: leave it out"),
+            ("halocg solve A.mtx --ksp-converged-reason", "every summary says why its solve ended: leave it out"),
             ("halocg partition A.mtx -ksp_type cg -k 2", "not among them"),
         ] {
             let said = said(line).unwrap_or_else(|| panic!("{line} is let pass"));

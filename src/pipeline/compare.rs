@@ -1,5 +1,6 @@
 //! Several methods and preconditioners on several problems.
 
+use super::outputs::check_folder;
 use super::{check_diagonal, describe, distribute, show};
 use crate::comm::measure::{SumChoice, choose_sum};
 use crate::comm::{Comm, Op};
@@ -63,6 +64,7 @@ pub enum Protocol {
 /// # Errors
 /// Unreadable matrices, impossible preconditioners, unwritable files; the same on every rank.
 pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
+    comm.agree(if comm.is_root() { check_folder("--plot", survey.plots.as_deref()) } else { Ok(()) })?;
     choose_sum(comm, survey.sum)?;
     // Not after the others have been solved.
     survey.sources.iter().try_for_each(|source| problem::check(comm, source))?;

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::files::write_file;
 use crate::problem::mesh::boundary;
 use crate::problem::{MeshProblem, Problem, Source, Stencil, fetch};
-use crate::report::{Field, FieldPicture, MeshFields, grouped};
+use crate::report::{Field, FieldPicture, MeshFields, Pictures, grouped};
 use std::path::PathBuf;
 
 /// Rows of the largest problem that a page shows a picture of: it is drawn on one rank, and nobody asked for it.
@@ -48,12 +48,17 @@ pub(super) struct Drawn {
     owners: Option<Vec<u8>>,
     /// Whether the page has them too.
     is_on_page: bool,
+    /// Why it has not.
+    reason: Option<String>,
 }
 
 impl Drawn {
-    /// Solution and owners, if the page has them.
-    pub(super) fn for_page(self) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
-        if self.is_on_page { (self.solution, self.owners) } else { (None, None) }
+    /// Adds solution and owners to what the page has, or why there are none.
+    pub(super) fn add_to(self, pictures: &mut Pictures) {
+        if self.is_on_page {
+            (pictures.solution, pictures.owners) = (self.solution, self.owners);
+        }
+        pictures.no_solution = self.reason;
     }
 }
 
@@ -64,8 +69,10 @@ pub(super) fn draw(files: &Files, title: &str, places: Option<&Problem>, layout:
     let is_on_page = files.report.is_some() && problem.n() <= MOST_ON_PAGE;
     let has_solution = files.png.is_some() || is_on_page;
     let has_owners = files.png_partition.is_some() || is_on_page && layout.comm().size() > 1;
+    let reason = (!is_on_page)
+        .then(|| format!("{} points are too many to be drawn on this page; --png draws them.", grouped(problem.n())));
     if !has_solution && !has_owners {
-        return Drawn::default();
+        return Drawn { reason, ..Drawn::default() };
     }
     let views = match problem {
         Problem::Mesh(mesh) => view_mesh(title, mesh, layout, x),
@@ -78,7 +85,7 @@ pub(super) fn draw(files: &Files, title: &str, places: Option<&Problem>, layout:
         show_owners(&mut picture);
         picture.png()
     });
-    Drawn { solution, owners, is_on_page }
+    Drawn { solution, owners, is_on_page, reason }
 }
 
 /// Writes the fields on a mesh, if they are asked for. Collective.

@@ -214,6 +214,11 @@ fn spectrum(
             lambda_max: found.lambda_max,
             condition,
             // ‖e‖ falls by (√κ − 1)/(√κ + 1) per step or faster.
+            solved_at: outcome
+                .history
+                .iter()
+                .find(|at| at.residual <= RTOL * outcome.reference_norm)
+                .map(|at| at.iteration),
             foretold_iterations: (0.5 * condition.sqrt() * (2.0 / RTOL).ln()).ceil() as u64,
         }
     }))

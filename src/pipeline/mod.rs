@@ -132,7 +132,7 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
     // Last, since rank 0 needs memory for what it draws.
     let drawn = fields::draw(&job.files, &run.problem.name, places.as_ref(), &layout, &outcome.x);
     let drawings = on_root(&mut || fields::write_pictures(&job.files, &drawn));
-    (pictures.solution, pictures.owners) = drawn.for_page();
+    drawn.add_to(&mut pictures);
     let page = on_root(&mut || match &job.files.report {
         Some(folder) => page::write(folder, &run, &outcome, &pictures),
         None => Ok(()),

@@ -25,6 +25,7 @@ pub(super) fn check(job: &Job) -> Result<()> {
         ("--write", files.matrix.as_ref().map(|(path, _)| path)),
         ("--checkpoint", job.checkpointing.file.as_ref()),
     ];
+    check_folder("--report", files.report.as_deref())?;
     let mut seen: Vec<(&str, PathBuf)> = Vec::new();
     if let Source::File(path) | Source::Mesh(path, _) = &job.source {
         seen.extend(place(path).map(|place| ("the matrix", place)));
@@ -57,6 +58,22 @@ pub(super) fn check(job: &Job) -> Result<()> {
         seen.push((option, place));
     }
     Ok(())
+}
+
+/// Looks at a folder that is to be made, if it is not there.
+///
+/// # Errors
+/// When something that is no folder stands in the way.
+pub(super) fn check_folder(option: &str, folder: Option<&Path>) -> Result<()> {
+    let Some(folder) = folder else { return Ok(()) };
+    match folder.ancestors().find(|above| above.exists()) {
+        Some(there) if !there.is_dir() => Err(Error::io(
+            &format!("make the folder of {option}"),
+            folder,
+            &std::io::Error::new(ErrorKind::AlreadyExists, format!("{} is a file", there.display())),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The one name of a file, whether or not it exists; none if its folder does not.

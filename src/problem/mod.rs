@@ -160,6 +160,11 @@ pub fn load_with(comm: &Comm, source: &Source, reading: &Reading) -> Result<Load
             let head = format::head(comm, path)?;
             if mesh::is_head(&head) {
                 Problem::Mesh(Box::new(mesh::read(comm, path, &Conditions::default())?)).into()
+            } else if path.extension().is_some_and(|ending| ending == "geo") {
+                let file = path.display();
+                return Err(Error::input(format!(
+                    "{file}: a geometry; `gmsh -2 {file}` (or -3) makes a mesh of it, in a .msh file"
+                )));
             } else {
                 read_matrix(comm, path, FileFormat::of_head(&head), reading)?
             }

@@ -72,6 +72,8 @@ pub struct Estimate {
     pub condition: f64,
     /// Iterations to a relative tolerance of 1e-8 by the bound of Chebyshev polynomials for this condition number.
     pub foretold_iterations: u64,
+    /// The iteration that met this tolerance, if one did.
+    pub solved_at: Option<u64>,
 }
 
 /// Memory of one rank.
@@ -89,6 +91,8 @@ pub struct Needs {
 
 /// A condition number from which on a diagonal preconditioner alone makes for long solves.
 const ILL: f64 = 1e5;
+/// A diagonal with entries this far apart scales something.
+const MUCH: f64 = 10.0;
 
 impl MatrixInfo {
     /// One or two sentences on method and preconditioner.
@@ -105,22 +109,40 @@ impl MatrixInfo {
         let (Some(none), Some(jacobi)) = (of("none"), of("jacobi")) else {
             return "Begin with --pc jacobi, which costs next to nothing.".into();
         };
-        let (pc, best) = if jacobi.condition < 0.7 * none.condition { ("jacobi", jacobi) } else { ("none", none) };
-        let mut text = if pc == "jacobi" {
-            format!(
-                "Use --pc jacobi: it takes the condition number from {:.1e} to {:.1e}.",
-                none.condition, jacobi.condition
-            )
-        } else {
-            "The diagonal scales nothing here: --pc none will do as well as jacobi.".into()
+        let (best, mut text) = match (none.solved_at, jacobi.solved_at) {
+            (without, Some(with)) if without.is_none_or(|without| 10 * with < 9 * without) => {
+                let were = if with == 1 { "1 iteration was" } else { &format!("{with} iterations were") };
+                let without = match without {
+                    Some(without) => format!("without it it takes {without}"),
+                    None => "without it they were not".into(),
+                };
+                (jacobi, format!("Use --pc jacobi: {were} enough for a tolerance of 1e-8; {without}."))
+            }
+            (None, None) if jacobi.condition < 0.7 * none.condition => {
+                let [from, to] = [none.condition, jacobi.condition];
+                let text = format!(
+                    "Use --pc jacobi: it takes the condition number, as far as it was seen, from {from:.1e} to {to:.1e}."
+                );
+                (jacobi, text)
+            }
+            _ if self.diagonal.1 > MUCH * self.diagonal.0 => {
+                (none, "The diagonal is far from constant: compare --pc none and jacobi.".into())
+            }
+            _ => (none, "The diagonal scales nothing here: --pc none will do as well as jacobi.".into()),
         };
-        if best.condition > ILL {
+        if best.solved_at.is_none() && best.condition > ILL {
             text += " It stays large: compare --pc bjacobi and ssor.";
         } else {
             text += " The default method, pipe-pr-cg, suits it; --solver auto measures whether hs-cg is faster.";
         }
         text
     }
+}
+
+/// So many of something, in words.
+fn count(number: u64, what: &str) -> String {
+    let plural = what.strip_suffix('y').map_or(format!("{what}s"), |stem| format!("{stem}ies"));
+    format!("{} {}", grouped(number), if number == 1 { what } else { &plural })
 }
 
 /// The answers, for people.
@@ -154,7 +176,7 @@ pub fn info_summary(info: &MatrixInfo) -> String {
     let share = 100.0 * info.dominant_rows as f64 / info.rows.max(1) as f64;
     let signs = match info.positive_off_diagonal {
         0 => "no positive entry beside it".into(),
-        some => format!("{} positive entries beside it", grouped(some)),
+        some => format!("{} beside it", count(some, "positive entry")),
     };
     line("", format!("dominant in {share:.1} % of the rows; {signs}"));
     line("values", format!("{:.3e} ... {:.3e} in magnitude, zeros apart", info.magnitudes.0, info.magnitudes.1));
@@ -169,16 +191,23 @@ pub fn info_summary(info: &MatrixInfo) -> String {
             ),
         );
     }
-    if let Some(best) = info.estimates.iter().map(|found| found.foretold_iterations).min() {
-        line("", format!("about {} iterations to a tolerance of 1e-8, by that condition", grouped(best)));
+    let name_of = |found: &Estimate| if found.preconditioner == "none" { "" } else { " with --pc jacobi" };
+    if let Some((found, solved)) =
+        info.estimates.iter().filter_map(|found| Some((found, found.solved_at?))).min_by_key(|(_, solved)| *solved)
+    {
+        line("", format!("{}{} met a tolerance of 1e-8", count(solved, "iteration"), name_of(found)));
+    } else if let Some(best) = info.estimates.iter().min_by_key(|found| found.foretold_iterations) {
+        let iterations = count(best.foretold_iterations, "iteration");
+        line("", format!("{iterations}{} to a tolerance of 1e-8, if that condition were the true one", name_of(best)));
     }
     if !info.format.is_empty() {
         line("storage", format!("{}, {:.1} bytes per row", info.format, info.bytes_per_row));
         let metis = if info.needs.iter().any(|need| need.metis_bytes > 0) { "; on rank 0 METIS besides" } else { "" };
-        line("memory", format!("of one rank: while reading text, while solving{metis}"));
+        let source = if info.mesh.is_some() { "making it" } else { "reading text" };
+        line("memory", format!("of one rank: while {source}, while solving{metis}"));
     }
     for need in &info.needs {
-        let ranks = format!("{} ranks", need.ranks);
+        let ranks = count(need.ranks, "rank");
         let [reading, solving, metis] =
             [need.reading_bytes, need.solving_bytes, need.metis_bytes].map(|count| bytes(count as f64));
         let metis = if need.metis_bytes > 0 { format!("  {metis:>9}") } else { String::new() };
@@ -201,6 +230,7 @@ mod tests {
             lambda_max: condition,
             condition,
             foretold_iterations: 100,
+            solved_at: None,
         }
     }
 
@@ -212,6 +242,23 @@ mod tests {
     #[test]
     fn advice_follows_the_figures() {
         assert!(with(1e8, 100.0).advice().starts_with("Use --pc jacobi"));
+        // What was solved counts more than conditions that were perhaps not seen whole.
+        let solved = |none: Option<u64>, jacobi: Option<u64>| {
+            let mut info = MatrixInfo { diagonal: (1.0, 1e6), ..with(1e7, 1e8) };
+            (info.estimates[0].solved_at, info.estimates[1].solved_at) = (none, jacobi);
+            (info.advice(), info_summary(&info))
+        };
+        let (advice, summary) = solved(None, Some(101));
+        assert!(advice.starts_with("Use --pc jacobi: 101 iterations were enough") && !advice.contains("bjacobi"));
+        assert!(summary.contains("101 iterations with --pc jacobi met a tolerance of 1e-8"), "{summary}");
+        assert!(
+            solved(Some(90), Some(1))
+                .0
+                .contains("1 iteration was enough for a tolerance of 1e-8; without it it takes 90")
+        );
+        assert!(solved(None, None).0.starts_with("The diagonal is far from constant"));
+        assert!(solved(Some(100), Some(95)).0.starts_with("The diagonal is far"));
+        assert!(solved(None, None).1.contains("100 iterations to a tolerance of 1e-8, if that condition"));
         assert!(with(100.0, 100.0).advice().contains("--pc none"));
         assert!(with(1e9, 1e8).advice().contains("bjacobi"));
         assert!(!with(1e9, 1e3).advice().contains("bjacobi"));

@@ -16,6 +16,8 @@ pub struct Pictures {
     pub comm_matrix: Option<CommMatrix>,
     /// The solution where its rows lie, as a PNG file, if they lie anywhere.
     pub solution: Option<Vec<u8>>,
+    /// Why it was not drawn, though they do.
+    pub no_solution: Option<String>,
     /// Who owns what, likewise; none on one rank.
     pub owners: Option<Vec<u8>>,
 }
@@ -58,10 +60,14 @@ pub fn page(run: &Run, outcome: &Outcome, pictures: &Pictures) -> String {
                 .as_ref()
                 .map_or(String::new(), |owners| figure(owners, "which rank owns what", "Which rank owns what."));
         section(&mut page, "Solution", &format!("<div class=\"pair\">\n{figures}</div>\n"));
+    } else if let Some(why) = &pictures.no_solution {
+        section(&mut page, "Solution", &format!("<p>{}</p>\n", escaped(why)));
     }
     section(&mut page, "Convergence", &convergence(run, outcome));
     section(&mut page, "Where the time went", &phases(run));
-    section(&mut page, "Matrix and distribution", &matrix(run, pictures));
+    if pictures.spy.is_some() || pictures.comm_matrix.is_some() || run.partition.is_some() {
+        section(&mut page, "Matrix and distribution", &matrix(run, pictures));
+    }
     section(&mut page, "Environment", &environment(run));
     section(&mut page, "Options in force", &options(run));
     let details = format!("{}{}", view(run), log_view(run));

@@ -332,10 +332,16 @@ fn a_page_of_the_dense_problem_and_one_that_cannot_be_written() {
     assert!(!read(&folder.path("dense/report.html")).contains("<img"));
     let in_the_way = folder.write("file", "");
     for how in both(3) {
-        let finished = run(how, &["poisson", "-n", "20", "--report", &in_the_way]);
-        assert_eq!(finished.code, Some(1), "{finished:?}");
-        assert!(finished.stdout.contains("converged"), "the result is not lost");
-        assert_eq!(finished.stderr.matches("cannot make the folder").count(), 1, "{finished:?}");
+        for folder in [&in_the_way, &format!("{in_the_way}/x/y")] {
+            for args in [
+                &["poisson", "-n", "20", "--report", folder][..],
+                &["compare", "poisson", "-n", "20", "--plot", folder],
+            ] {
+                let finished = run(how, args);
+                assert_eq!((finished.code, &finished.stdout[..]), (Some(1), ""), "before the solve: {finished:?}");
+                assert_eq!(finished.stderr.matches("cannot make the folder").count(), 1, "{finished:?}");
+            }
+        }
         // Whatever cannot be written, the other files are.
         let [in_vain, history, drawn, whole, made] = [
             format!("{in_the_way}/x"),

@@ -371,8 +371,9 @@ impl<'a> Groups<'a> {
         let short = |name: &str| name.chars().take(24).collect::<String>();
         let names: Vec<String> = fitting.map(|group| format!("{} ({}s)", short(&group.name), group.kind())).collect();
         match names.len() {
+            0 if self.mesh.groups.is_empty() => "the mesh has no physical groups".into(),
             0 => "the mesh has none that fits".into(),
-            count if count > MOST => format!("there are {} and {} more", names[..MOST].join(", "), count - MOST),
+            count if count > MOST + 1 => format!("there are {} and {} more", names[..MOST].join(", "), count - MOST),
             _ => format!("there are {}", names.join(", ")),
         }
     }
