@@ -108,6 +108,8 @@ lint: ## formatting, clippy with and without MPI, documentation; all without a w
 	$(ANY_MPI) $(CARGO) clippy --release --all-targets -- -D warnings
 	$(NO_MPI) $(CARGO) clippy --release --all-targets --no-default-features --features faults -- -D warnings
 	$(ANY_MPI) RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --release --no-deps
+	@# What is published holds these and nothing else.
+	@! $(CARGO) package --list --allow-dirty | grep -vE '^(Cargo\.(toml|toml\.orig|lock)|\.cargo_vcs_info\.json|[A-Z]+\.md|LICENSE-[A-Z0-9a-z.-]+|(src|tests|docs|examples|meshes|benches)/.*)$$'
 	@scripts/hygiene.sh installed
 
 hygiene: ## dependencies: licences, sources, known vulnerabilities, none unused; installs cargo-deny, cargo-machete
