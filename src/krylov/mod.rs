@@ -23,10 +23,11 @@ mod scalars;
 mod scaled;
 mod strike;
 mod trust;
+mod truth;
 mod watch;
 
 pub use cost::{Cost, Preconditioning};
-pub use driver::{Outcome, Record, Settings, Snapshot, StopOn, norm, residual, solve};
+pub use driver::{Outcome, Record, Settings, Snapshot, StopOn, solve};
 use method::Method;
 pub(crate) use pipe_pr_cg::Update;
 pub use reason::Reason;
@@ -35,6 +36,7 @@ pub use scalars::{ErrorBounds, Spectrum};
 pub(crate) use scaled::STEP as UNITS_STEP;
 pub use scaled::solve_watched;
 pub use trust::{Replacement, TRUE_RESIDUAL_FACTOR};
+pub use truth::{norm, residual};
 pub use watch::{Begin, Turn, Watch};
 
 use crate::operator::Operator;

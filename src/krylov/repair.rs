@@ -8,8 +8,8 @@
 //! An error e in row i of p_k becomes one of α_k e in x_{k+1} and of β_{k+1} e in p_{k+1}.
 
 use super::course::Checked;
-use super::driver::{norm, residual};
 use super::method::{Column, Method};
+use super::truth::{norm, residual};
 use crate::comm::Op;
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;

@@ -4,9 +4,10 @@
 //! A x = b, and x = 2^(c−a) x'. Powers of two round nothing: the iterates have the same digits. What a user sees is in
 //! the units of A and b; a saved state is in those of A' and b', which A and b determine, or with b = 0 the initial guess.
 
-use super::driver::{Outcome, Record, Settings, Snapshot, norm, residual, solve_as_it_is};
+use super::driver::{Outcome, Record, Settings, Snapshot, solve_as_it_is};
 use super::saved::Saved;
 use super::trust::TRUE_RESIDUAL_FACTOR;
+use super::truth::{norm, residual};
 use super::watch::{Begin, Turn, Watch};
 use super::{Kind, Reason};
 use crate::comm::Op;
