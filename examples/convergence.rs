@@ -150,6 +150,7 @@ fn main() {
                 curve("tetrahedra", points(&cube)),
                 curve("h\u{b2}", quarter),
             ],
+            marks_points: true,
         };
         let bytes = if path.ends_with(".png") { chart.png() } else { chart.svg().into_bytes() };
         std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{path}: {error}"));

@@ -69,7 +69,7 @@ pub struct Cli {
     pub in_force: Options,
 }
 
-const EXIT_CODES: &str = "halocg solve --help solver lists the methods, a line each; so for every option with a list of values.\n\n\
+const EXIT_CODES: &str = "halocg solve --help solver lists the methods, a line each; so for every option.\n\n\
 Exit codes: 0 converged, 1 internal or I/O, 2 usage, 3 bad input, 4 iteration or time limit reached, or ended by a signal, \
 5 diverged or stagnated, 6 NaN, infinity or underflow, 7 matrix not symmetric positive definite, 8 preconditioner failed";
 
@@ -298,7 +298,7 @@ pub enum Task {
 /// What is to be printed instead of running.
 pub enum Instead {
     /// The answer to `--help OPTION`.
-    Values(String),
+    Answer(String),
     /// Help, or what is wrong with the arguments.
     Message(clap::Error),
 }
@@ -307,7 +307,7 @@ impl Instead {
     /// Prints it to where it belongs.
     pub fn print(&self) {
         let _ = match self {
-            Instead::Values(text) => std::io::stdout().write_all(text.as_bytes()),
+            Instead::Answer(text) => std::io::stdout().write_all(text.as_bytes()),
             Instead::Message(message) => message.print(),
         };
     }
@@ -315,7 +315,7 @@ impl Instead {
     /// With which the program ends.
     pub fn exit_code(&self) -> i32 {
         match self {
-            Instead::Values(_) => 0,
+            Instead::Answer(_) => 0,
             Instead::Message(message) => message.exit_code(),
         }
     }
@@ -328,13 +328,15 @@ impl Cli {
     /// What is to be printed instead of running, be it help or what is wrong.
     pub fn from_arguments(arguments: impl IntoIterator<Item = OsString>) -> std::result::Result<Cli, Instead> {
         let arguments: Vec<OsString> = arguments.into_iter().collect();
-        if let Some(text) = documents::list_of_values(&arguments) {
-            return Err(Instead::Values(text));
+        match documents::answer(&arguments) {
+            Some(Ok(text)) => return Err(Instead::Answer(text)),
+            Some(Err(error)) => return Err(Instead::Message(error)),
+            None => (),
         }
         let parsed = petsc::refuse(&arguments).and_then(|()| config::matches(&arguments)).and_then(|matches| {
             Ok(Cli { in_force: config::in_force(&Cli::command(), &matches), ..Cli::from_arg_matches(&matches)? })
         });
-        parsed.map_err(Instead::Message)
+        parsed.map_err(|error| Instead::Message(petsc::advised(error)))
     }
 
     /// The task, if the arguments fit together.

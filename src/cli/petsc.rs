@@ -2,7 +2,7 @@
 
 use super::Cli;
 use super::config::is_called;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory, Error};
 use std::ffi::OsString;
 
@@ -43,6 +43,43 @@ pub(super) fn refuse(arguments: &[OsString]) -> Result<(), Error> {
     }
 }
 
+/// Values of PETSc's `-ksp_type` and `-pc_type` that are none here, and what to do instead.
+const VALUES: &[(&[&str], &str)] = &[
+    (&["icc", "ilu"], "--pc bjacobi --sub-pc ic0 is incomplete Cholesky of each rank's block"),
+    (&["cholesky", "lu"], "--pc bjacobi --sub-pc cholesky is exact on each rank's block, and on one rank of all"),
+    (&["asm", "gasm"], "--pc bjacobi has blocks without overlap"),
+    (&["eisenstat"], "--pc ssor is the preconditioner of that trick"),
+    (
+        &["gamg", "mg", "hypre", "ml", "bddc"],
+        "there is no multigrid here: --pc bjacobi and --pc chebyshev come nearest",
+    ),
+    (
+        &["gmres", "fgmres", "bcgs", "bicg", "minres", "symmlq", "cr", "fcg", "preonly", "richardson", "chebyshev"],
+        "every method here is conjugate gradients, for symmetric positive definite matrices",
+    ),
+    (
+        &["groppcg", "pipecg2", "pipelcg", "pipefcg", "nash", "stcg", "gltr"],
+        "--solver gv-cg is PETSc's pipecg, --solver pipe-pr-cg its pipeprcg",
+    ),
+];
+
+/// The error, with what to write instead if a value of PETSc's is to blame.
+pub(super) fn advised(mut error: Error) -> Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    if let (ErrorKind::InvalidValue, Some(argument), Some(value)) =
+        (error.kind(), text(ContextKind::InvalidArg), text(ContextKind::InvalidValue))
+        && ["--solver ", "--pc "].iter().any(|option| argument.starts_with(option))
+        && let Some((_, advice)) = VALUES.iter().find(|(names, _)| names.contains(&value.as_str()))
+    {
+        error.remove(ContextKind::SuggestedValue);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![(*advice).into()]));
+    }
+    error
+}
+
 /// What to write instead, if this looks like an option.
 fn advice(command: &Command, name: &str) -> Option<String> {
     let option = command.get_arguments().find(|argument| is_called(argument, name));
@@ -69,6 +106,7 @@ fn single_dash(word: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::krylov;
 
     fn said(line: &str) -> Option<String> {
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
@@ -98,6 +136,26 @@ mod tests {
             let said = said(line).unwrap_or_else(|| panic!("{line} is let pass"));
             assert!(said.contains(advice), "{line}: {said}");
         }
+    }
+
+    #[test]
+    fn values_of_petsc_are_answered_with_ones_from_here() {
+        let said = |line: &str| {
+            let error = Cli::command().try_get_matches_from(line.split(' ')).expect_err(line);
+            advised(error).to_string()
+        };
+        for (line, advice) in [
+            ("halocg solve A.mtx --pc_type icc", "'icc' for '--pc <PC>'"),
+            ("halocg solve A.mtx --pc_type icc", "tip: --pc bjacobi --sub-pc ic0"),
+            ("halocg poisson -n 9 --pc gamg", "tip: there is no multigrid here"),
+            ("halocg solve A.mtx --ksp-type gmres", "tip: every method here is conjugate gradients"),
+        ] {
+            assert!(said(line).contains(advice), "{line}: {}", said(line));
+        }
+        // Others are as they were, and no name of ours is in the list.
+        assert!(said("halocg solve A.mtx --pc jacoby").contains("similar value exists: 'jacobi'"));
+        let names = |words: &[&str]| words.iter().any(|name| krylov::Kind::named(name).is_some());
+        assert!(!VALUES.iter().any(|(words, _)| names(words)));
     }
 
     #[test]

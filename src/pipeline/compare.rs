@@ -1,6 +1,6 @@
 //! Several methods and preconditioners on several problems.
 
-use super::outputs::check_folder;
+use super::outputs::{check_files, check_folder, of_source};
 use super::{check_diagonal, describe, distribute, show};
 use crate::comm::measure::{SumChoice, choose_sum};
 use crate::comm::{Comm, Op};
@@ -64,7 +64,9 @@ pub enum Protocol {
 /// # Errors
 /// Unreadable matrices, impossible preconditioners, unwritable files; the same on every rank.
 pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
-    comm.agree(if comm.is_root() { check_folder("--plot", survey.plots.as_deref()) } else { Ok(()) })?;
+    check_folder(comm, "--plot", survey.plots.as_deref())?;
+    let read: Vec<_> = survey.sources.iter().map(of_source).collect();
+    check_files(comm, &read, &[("--csv", survey.csv.as_deref()), ("--json", survey.json.as_deref())])?;
     choose_sum(comm, survey.sum)?;
     // Not after the others have been solved.
     survey.sources.iter().try_for_each(|source| problem::check(comm, source))?;

@@ -4,9 +4,8 @@ use super::Files;
 use crate::distributed::Layout;
 use crate::error::{Error, Result};
 use crate::files::write_file;
-use crate::problem::mesh::boundary;
 use crate::problem::{MeshProblem, Problem, Source, Stencil, fetch};
-use crate::report::{Field, FieldPicture, MeshFields, Pictures, grouped};
+use crate::report::{Field, FieldPicture, MeshFields, Pictures, Surface, grouped};
 use std::path::PathBuf;
 
 /// Rows of the largest problem that a page shows a picture of: it is drawn on one rank, and nobody asked for it.
@@ -148,15 +147,23 @@ fn view_mesh(title: &str, mesh: &MeshProblem, layout: &Layout, x: &[f64]) -> Opt
     let u = layout.to_root(x);
     let parts = comm.size();
     comm.is_root().then(|| {
-        // Of tetrahedra the outer faces are seen, each with its cell.
-        let (triangles, part_of) = if mesh.dim == 2 {
-            (cells.iter().map(|cell| [cell[0], cell[1], cell[2]]).collect(), part_of_cell)
-        } else {
-            boundary(3, &cells).into_iter().map(|face| (face.nodes, part_of_cell[face.cell as usize])).unzip()
+        let surface = match mesh.dim {
+            2 => Surface::flat(points, &cells, u),
+            _ => Surface::around(points, &cells, u),
         };
-        let title = format!("{title}, {} {}", grouped(mesh.facts.cells), mesh.facts.cell_kind);
-        let solution = FieldPicture { title, points, triangles, field: Field::Values(u), has_edges: false };
+        let triangles = surface.triangles.clone();
+        let part_of = surface.cell_of.iter().map(|&cell| part_of_cell[cell as usize]).collect();
+        let seen = if mesh.dim == 2 { surface } else { surface.opened(&cells) };
+        let solution = FieldPicture {
+            title: format!("{title}, {} {}", grouped(mesh.facts.cells), mesh.facts.cell_kind),
+            points: seen.points,
+            triangles: seen.triangles,
+            field: Field::Values(seen.values),
+            has_edges: false,
+            cut: seen.cut,
+        };
         let show_owners = Box::new(move |picture: &mut FieldPicture| {
+            (picture.triangles, picture.cut) = (triangles, None);
             picture.has_edges = true;
             picture.field = Field::Parts { part_of, parts };
         });
@@ -188,6 +195,7 @@ fn view_grid(title: &str, grid: &Stencil, layout: &Layout, x: &[f64]) -> Option<
             triangles: squares(nx + 1, ny + 1),
             field: Field::Values(whole.iter().map(value).collect()),
             has_edges: false,
+            cut: None,
         };
         let show_owners = Box::new(move |picture: &mut FieldPicture| {
             // A square around each point.

@@ -1,5 +1,6 @@
 //! What can be said of a matrix without solving with it for long.
 
+use super::outputs::{check_files, of_source};
 use super::vectors::{RightHandSide, right_hand_side};
 use super::{Distributed, describe, distribute, show};
 use crate::comm::{Comm, Op};
@@ -47,6 +48,8 @@ const RTOL: f64 = 1e-8;
 /// Whatever is wrong with the file, but for asymmetry and a bad diagonal, which are reported; the same on every rank. A
 /// file that cannot be written keeps nothing else from being printed and written.
 pub fn info(comm: &Comm, job: &InfoJob) -> Result<ExitCode> {
+    let written = [("--spy", job.spy.as_deref()), ("--json", job.json.as_deref())];
+    check_files(comm, &[of_source(&job.source)], &written)?;
     let reading = Reading { assume_symmetric: true, any_diagonal: true, ..Reading::default() };
     let Loaded { problem, duplicates } = problem::load_with(comm, &job.source, &reading)?;
     let n = problem.n();

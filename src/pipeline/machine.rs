@@ -1,5 +1,6 @@
 //! A machine, measured and modelled.
 
+use super::outputs::check_files;
 use super::show;
 use crate::comm::Comm;
 use crate::error::{ExitCode, Result};
@@ -19,6 +20,7 @@ pub fn machine(comm: &Comm, effort: Effort, json: Option<&Path>) -> Result<ExitC
             let _ = writeln!(std::io::stderr(), "halocg machine: {what}");
         }
     };
+    check_files(comm, &[], &[("--json", json)])?;
     tell("bandwidth, products, sums, exchanges");
     let machine = measure(comm, effort);
     let checks = check(comm, &machine, effort, tell)?;

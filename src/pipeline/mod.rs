@@ -113,7 +113,7 @@ pub struct Files {
 /// Whatever went wrong before or after the solve; the same on every rank. A solve that does not
 /// converge is not an error: its exit code is returned.
 pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
-    comm.agree(if comm.is_root() { outputs::check(job) } else { Ok(()) })?;
+    outputs::check(comm, job)?;
     let Executed { run, outcome, mut pictures, layout, places, residual, failure } = execute(comm, job)?;
     let shown = show(comm, || {
         let view = if job.view { report::view(&run) } else { String::new() };

@@ -1,38 +1,65 @@
 //! Files that could not be written, or would overwrite one another, are told before the solve and not after it.
 
 use super::{Job, RightHandSide};
+use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::files::Target;
 use crate::problem::Source;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Looks at every file that the job is to write. For rank 0, which sees them all.
+/// Files, each with the option that names it, if it does.
+pub(super) type Named<'a> = [(&'a str, Option<&'a Path>)];
+
+/// Looks at every file that a solve is to write. Collective.
 ///
 /// # Errors
-/// When the folder of one is missing, it is a folder itself, or is also written to by another option or read as the matrix or
-/// the right-hand side.
-pub(super) fn check(job: &Job) -> Result<()> {
+/// As for [`check_files`], and for the folder of `--report`.
+pub(super) fn check(comm: &Comm, job: &Job) -> Result<()> {
     let files = &job.files;
+    let of_vector = match &job.rhs {
+        RightHandSide::File(path) => Some(path.as_path()),
+        _ => None,
+    };
     let written = [
-        ("--output", files.output.as_ref().map(|(path, _)| path)),
-        ("--history", files.history.as_ref()),
-        ("--json", files.json.as_ref()),
-        ("--comm-matrix", files.comm_matrix.as_ref()),
-        ("--png", files.png.as_ref()),
-        ("--png-partition", files.png_partition.as_ref()),
-        ("--vtu", files.vtu.as_ref()),
-        ("--write", files.matrix.as_ref().map(|(path, _)| path)),
-        ("--checkpoint", job.checkpointing.file.as_ref()),
+        ("--output", files.output.as_ref().map(|(path, _)| path.as_path())),
+        ("--history", files.history.as_deref()),
+        ("--json", files.json.as_deref()),
+        ("--comm-matrix", files.comm_matrix.as_deref()),
+        ("--png", files.png.as_deref()),
+        ("--png-partition", files.png_partition.as_deref()),
+        ("--vtu", files.vtu.as_deref()),
+        ("--write", files.matrix.as_ref().map(|(path, _)| path.as_path())),
+        (CHECKPOINT, job.checkpointing.file.as_deref()),
     ];
-    check_folder("--report", files.report.as_deref())?;
-    let mut seen: Vec<(&str, PathBuf)> = Vec::new();
-    if let Source::File(path) | Source::Mesh(path, _) = &job.source {
-        seen.extend(place(path).map(|place| ("the matrix", place)));
-    }
-    if let RightHandSide::File(path) = &job.rhs {
-        seen.extend(place(path).map(|place| ("--rhs", place)));
-    }
+    check_folder(comm, "--report", files.report.as_deref())?;
+    check_files(comm, &[of_source(&job.source), ("--rhs", of_vector)], &written)
+}
+
+/// The file of the matrix, if it is from one.
+pub(super) fn of_source(source: &Source) -> (&str, Option<&Path>) {
+    let file = match source {
+        Source::File(path) | Source::Mesh(path, _) => Some(path.as_path()),
+        _ => None,
+    };
+    ("the matrix", file)
+}
+
+/// Looks at files that are to be written, while others are read. Collective: rank 0 looks.
+///
+/// # Errors
+/// When the folder of one is missing, it is a folder itself, or is also written to by another option or read; the same on
+/// every rank.
+pub(super) fn check_files(comm: &Comm, read: &Named, written: &Named) -> Result<()> {
+    comm.agree(if comm.is_root() { looked_at(read, written) } else { Ok(()) })
+}
+
+/// What need not be there: a checkpoint that cannot be written is a warning, however that comes about.
+const CHECKPOINT: &str = "--checkpoint";
+
+fn looked_at(read: &Named, written: &Named) -> Result<()> {
+    let mut seen: Vec<(&str, PathBuf)> =
+        read.iter().filter_map(|(what, path)| Some((*what, place((*path)?)?))).collect();
     for (option, path) in written {
         let Some(path) = path else { continue };
         if path.is_dir() {
@@ -42,8 +69,7 @@ pub(super) fn check(job: &Job) -> Result<()> {
             continue;
         }
         let Some(place) = place(path) else {
-            // A checkpoint that cannot be written is a warning, however that comes about.
-            if option == "--checkpoint" {
+            if *option == CHECKPOINT {
                 continue;
             }
             return Err(Error::io(
@@ -55,25 +81,28 @@ pub(super) fn check(job: &Job) -> Result<()> {
         if let Some((other, _)) = seen.iter().find(|(_, there)| *there == place) {
             return Err(Error::usage(format!("{option} {}: this file is {other}'s as well", path.display())));
         }
-        seen.push((option, place));
+        seen.push((*option, place));
     }
     Ok(())
 }
 
-/// Looks at a folder that is to be made, if it is not there.
+/// Looks at a folder that is to be made, if it is not there. Collective.
 ///
 /// # Errors
-/// When something that is no folder stands in the way.
-pub(super) fn check_folder(option: &str, folder: Option<&Path>) -> Result<()> {
-    let Some(folder) = folder else { return Ok(()) };
-    match folder.ancestors().find(|above| above.exists()) {
-        Some(there) if !there.is_dir() => Err(Error::io(
+/// When something that is no folder stands in the way; the same on every rank.
+pub(super) fn check_folder(comm: &Comm, option: &str, folder: Option<&Path>) -> Result<()> {
+    let in_the_way = || {
+        let there = folder?.ancestors().find(|above| above.exists())?;
+        (!there.is_dir()).then_some((folder?, there))
+    };
+    comm.agree(match in_the_way().filter(|_| comm.is_root()) {
+        Some((folder, there)) => Err(Error::io(
             &format!("make the folder of {option}"),
             folder,
             &std::io::Error::new(ErrorKind::AlreadyExists, format!("{} is a file", there.display())),
         )),
-        _ => Ok(()),
-    }
+        None => Ok(()),
+    })
 }
 
 /// The one name of a file, whether or not it exists; none if its folder does not.

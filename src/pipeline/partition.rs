@@ -1,5 +1,6 @@
 //! A partition made beforehand: load, decide, count, write.
 
+use super::outputs::{check_files, of_source};
 use super::{describe, show};
 use crate::comm::{Comm, Op};
 use crate::error::{ExitCode, Result};
@@ -31,6 +32,8 @@ pub struct PartitionJob {
 /// # Errors
 /// Whatever went wrong; the same on every rank.
 pub fn partition(comm: &Comm, job: &PartitionJob) -> Result<ExitCode> {
+    let written = [("--output", &job.output), ("--comm-matrix", &job.comm_matrix), ("--json", &job.json)];
+    check_files(comm, &[of_source(&job.source)], &written.map(|(option, path)| (option, path.as_deref())))?;
     let start = comm.clock_seconds();
     let problem = problem::load(comm, &job.source)?;
     let loaded = comm.clock_seconds();

@@ -1,6 +1,6 @@
 //! The communication matrix as a picture: who sends how many words to whom.
 
-use super::paint::{png, text_width};
+use super::paint::{fitted, png, text_width};
 use super::plot::{Area, Drawn, PIXELS, POINT, Place, points, svg, write};
 use super::terminal::grouped;
 use crate::partition::Message;
@@ -115,14 +115,16 @@ impl CommMatrix {
             write(root, &label, (LEFT + at, TOP + EDGE + 24 * POINT), LETTERS, HPos::Center, &BLACK)?;
             write(root, &label, (LEFT - 9 * POINT, TOP + at + 6 * POINT), LETTERS, HPos::Right, &BLACK)?;
         }
-        let fit = |text: &str, size: f64| size.min(f64::from(EDGE / POINT + 90) / text_width(text).max(1.0));
+        let room = f64::from(EDGE / POINT + 90);
         let middle = LEFT + EDGE / 2;
-        write(root, &self.title, (middle, 30 * POINT), fit(&self.title, 20.0), HPos::Center, &BLACK)?;
+        let (title, size) = fitted(&self.title, 20.0, room);
+        write(root, &title, (middle, 30 * POINT), size, HPos::Center, &BLACK)?;
         let mut what = String::from("words sent in one exchange of a vector");
         if group > 1 {
             what += &format!("; a cell is the sum over {group} x {group} ranks");
         }
-        write(root, &what, (middle, 56 * POINT), fit(&what, LETTERS), HPos::Center, &BLACK)?;
+        let (what, size) = fitted(&what, LETTERS, room);
+        write(root, &what, (middle, 56 * POINT), size, HPos::Center, &BLACK)?;
         write(root, "receiving rank", (middle, TOP + EDGE + 52 * POINT), LETTERS, HPos::Center, &BLACK)?;
         let upwards = super::plot::style(LETTERS, HPos::Center).transform(FontTransform::Rotate270);
         root.draw_text("sending rank", &upwards, (10 * POINT, TOP + EDGE / 2))

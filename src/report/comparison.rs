@@ -100,6 +100,7 @@ pub fn convergence_charts(block: &[Comparison]) -> Vec<(String, Chart)> {
                 x_label: x_label.into(),
                 y_label: y_label.into(),
                 curves: block.iter().map(curve).collect(),
+                marks_points: false,
             };
             let suffix = if over_time { "-time" } else { "" };
             charts.push((format!("{matrix}-{preconditioner}-{kind}{suffix}"), chart));

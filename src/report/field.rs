@@ -1,7 +1,7 @@
 //! A field on a mesh as a picture: in its plane, if that is one of two axes; else as a body, of which the surface is seen from
 //! the front, above and one side.
 
-use super::paint::{Painter, png, text_width};
+use super::paint::{Painter, fitted, png, text_width};
 use super::plot::{Area, COLORS, Drawn, PIXELS, POINT, Place, points, write};
 use super::raster::{Raster, SAMPLES, Scene};
 use super::terminal::grouped;
@@ -23,6 +23,8 @@ pub struct FieldPicture {
     pub field: Field,
     /// Whether the edges of the triangles mean anything.
     pub has_edges: bool,
+    /// Axis and place of the plane along which a body is cut open, if it is.
+    pub cut: Option<(usize, f64)>,
 }
 
 /// What is seen on a surface.
@@ -59,16 +61,18 @@ const SEEN_EDGE: f64 = 9.0;
 /// Cosine of the bend, about 30 degrees, from which on an edge is drawn.
 const LEAST_BEND: f64 = 0.86;
 
+const AXES: [&str; 3] = ["x", "y", "z"];
+
 /// From which side bodies are seen: a unit vector towards the viewer, and those to the right and upwards.
-const TOWARDS: [f64; 3] = [0.48, -0.72, 0.501_198_563];
+pub(super) const TOWARDS: [f64; 3] = [0.48, -0.72, 0.501_198_563];
 
 impl FieldPicture {
     /// The picture as a PNG file.
     pub fn png(&self) -> Vec<u8> {
-        let seen = Seen::of(&self.points);
+        let seen = Seen::of(&self.points, &self.triangles);
         let [left, top, right, bottom] = seen.room;
-        let wide = (seen.width + left + right).max(text_width(&self.title) * 12.0 + 40.0).min(1600.0);
-        let size = [wide, seen.height + top + bottom].map(|length| (length.ceil() as u32) * POINT as u32);
+        let size =
+            [left + seen.width + right, top + seen.height + bottom].map(|length| (length.ceil() as u32) * POINT as u32);
         png((size[0], size[1]), PIXELS / POINT as f32, |mut painter| {
             self.paint(&mut painter, &seen);
             let root = painter.into_drawing_area();
@@ -128,17 +132,11 @@ impl FieldPicture {
     /// Title, frame and scale.
     fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, seen: &Seen) -> Drawn<DB> {
         let [left, top, ..] = seen.room;
-        let fit = |text: &str, size: f64| size.min((seen.width + ROOM[2]) / text_width(text).max(1.0));
-        write(root, &self.title, (points(left), points(28.0)), fit(&self.title, 18.0), HPos::Left, &BLACK)?;
-        let what = match &self.field {
-            Field::Values(values) => {
-                let scale = Scale::over(values);
-                let [low, high] = scale.ends();
-                format!("u from {low} to {high}, isolines every {}", short(scale.step, scale.step))
-            }
-            Field::Parts { .. } => "which rank owns what".into(),
-        };
-        write(root, &what, (points(left), points(52.0)), fit(&what, LETTERS), HPos::Left, &INK)?;
+        let room = seen.width + ROOM[2] - MARGIN;
+        let (title, size) = fitted(&self.title, 18.0, room);
+        write(root, &title, (points(left), points(28.0)), size, HPos::Left, &BLACK)?;
+        let (what, size) = fitted(&self.what(), LETTERS, room);
+        write(root, &what, (points(left), points(52.0)), size, HPos::Left, &INK)?;
         if let Some(axes) = seen.axes {
             draw_axes(root, seen, axes)?;
         }
@@ -146,6 +144,19 @@ impl FieldPicture {
         match &self.field {
             Field::Values(values) => draw_scale(root, at, seen.height, &Scale::over(values)),
             Field::Parts { parts, .. } => draw_parts(root, at, seen.height, *parts),
+        }
+    }
+
+    /// What is seen, in words.
+    fn what(&self) -> String {
+        let what = match &self.field {
+            Field::Values(values) if !values.iter().any(|u| u.is_finite()) => "u is nowhere a finite number".into(),
+            Field::Values(values) => Scale::over(values).words(),
+            Field::Parts { .. } => "which rank owns what".into(),
+        };
+        match self.cut {
+            Some((axis, place)) => format!("{what}; cut open at {} = {}", AXES[axis], short(place, 0.0)),
+            None => what,
         }
     }
 }
@@ -177,7 +188,7 @@ fn draw_axes<DB: DrawingBackend>(root: &Area<DB>, seen: &Seen, axes: [usize; 2])
     }
     line([left, bottom], [left + seen.width, bottom])?;
     line([left - 8.0, top], [left - 8.0, top + seen.height])?;
-    let [along, up] = axes.map(|axis| ["x", "y", "z"][axis]);
+    let [along, up] = axes.map(|axis| AXES[axis]);
     write(root, along, (points(left + seen.width + 9.0), points(bottom + 5.0)), LETTERS, HPos::Left, &INK)?;
     write(root, up, (points(left - 8.0), points(top - 7.0)), LETTERS, HPos::Center, &INK)
 }
@@ -243,7 +254,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(points: &[[f64; 3]]) -> Seen {
+    /// So that the triangles fill the picture.
+    fn of(points: &[[f64; 3]], triangles: &[[u32; 3]]) -> Seen {
         let axes = plane(points);
         let [tx, ty, tz] = TOWARDS;
         let level = tx.hypot(ty);
@@ -256,7 +268,7 @@ impl Seen {
         };
         let mut points: Vec<[f64; 3]> = points.iter().map(turned).collect();
         let ends = |axis: usize| {
-            let values = || points.iter().map(|point| point[axis]);
+            let values = || triangles.iter().flatten().map(|&node| points[node as usize][axis]);
             (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max))
         };
         let [x, y] = [0, 1].map(ends);
@@ -323,6 +335,15 @@ impl Scale {
         [self.low, self.high].map(|end| short(end, self.step / 10.0))
     }
 
+    /// From what to what.
+    fn words(&self) -> String {
+        let [low, high] = self.ends();
+        match self.high > self.low {
+            true => format!("u from {low} to {high}, isolines every {}", short(self.step, self.step)),
+            false => format!("u = {low} everywhere"),
+        }
+    }
+
     /// 0 for the least, 1 for the most; in between if all are the same.
     fn share(&self, value: f64) -> f64 {
         if self.high > self.low { (value - self.low) / (self.high - self.low) } else { 0.5 }
@@ -381,18 +402,42 @@ mod tests {
 
     #[test]
     fn what_lies_in_a_plane_of_two_axes_is_seen_as_it_lies() {
-        let level = Seen::of(&square(1e-17));
+        let level = seen(square(1e-17));
         assert_eq!((level.axes, level.corner), (Some([0, 1]), [0.0, 0.0]));
         for (order, axes) in [([0, 2, 1], [0, 2]), ([2, 0, 1], [1, 2])] {
             let upright: Vec<[f64; 3]> = square(1e-17).iter().map(|point| order.map(|axis| point[axis])).collect();
-            let seen = Seen::of(&upright);
+            let seen = seen(upright);
             assert_eq!((seen.axes, seen.width, seen.height), (Some(axes), level.width, level.height));
             assert_eq!(seen.points, level.points);
         }
-        assert_eq!(Seen::of(&square(0.1)).axes, None);
+        assert_eq!(seen(square(0.1)).axes, None);
         // Long labels get their room.
         let far: Vec<[f64; 3]> = square(0.0).iter().map(|[x, y, z]| [*x, y + 5e5, *z]).collect();
-        assert!(Seen::of(&far).room[0] > ROOM[0] && level.room == ROOM);
+        assert!(seen(far).room[0] > ROOM[0] && level.room == ROOM);
+    }
+
+    fn seen(points: Vec<[f64; 3]>) -> Seen {
+        Seen::of(&points, &[[0, 1, 2], [0, 2, 3]])
+    }
+
+    #[test]
+    fn what_no_triangle_has_takes_no_room() {
+        let mut points = square(0.0);
+        points.push([-50.0, 3.0, 0.0]);
+        assert_eq!(seen(points).width, seen(square(0.0)).width);
+    }
+
+    #[test]
+    fn the_line_below_the_title_says_what_is_seen() {
+        let said =
+            |values: [f64; 4], cut| FieldPicture { cut, ..picture(square(0.3), Field::Values(values.to_vec())) }.what();
+        assert_eq!(said([0.0, 1.0, 2.0, 1.0], None), "u from 0 to 2, isolines every 0.2");
+        assert_eq!(
+            said([0.0, 1.0, 2.0, 1.0], Some((1, 20.0))),
+            "u from 0 to 2, isolines every 0.2; cut open at y = 20"
+        );
+        assert_eq!(said([2.5; 4], None), "u = 2.5 everywhere");
+        assert_eq!(said([f64::NAN; 4], None), "u is nowhere a finite number");
     }
 
     fn picture(points: Vec<[f64; 3]>, field: Field) -> FieldPicture {
@@ -402,6 +447,7 @@ mod tests {
             triangles: vec![[0, 1, 2], [0, 2, 3]],
             field,
             has_edges: false,
+            cut: None,
         }
     }
 

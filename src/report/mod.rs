@@ -3,6 +3,7 @@
 mod comm_matrix;
 mod comparison;
 mod csv;
+mod cut;
 mod facts;
 mod field;
 mod forecast;
@@ -29,6 +30,7 @@ mod vtu;
 pub use comm_matrix::CommMatrix;
 pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_json, comparison_table, convergence_charts};
 pub use csv::history_csv;
+pub use cut::Surface;
 pub use facts::{
     CheckpointFacts, ChoiceFacts, ErrorNorms, Machine, MethodFacts, Options, OutcomeFacts, PartitionFacts,
     ProblemFacts, Run, SCHEMA, SpectrumFacts, Spread, StorageFacts,

@@ -139,6 +139,7 @@ fn convergence(run: &Run, outcome: &Outcome) -> String {
         x_label: "iterations".into(),
         y_label: "‖r‖ / ‖b‖ of the recurrence".into(),
         curves,
+        marks_points: false,
     };
     format!("<figure class=\"chart\">{}</figure>\n", chart.svg())
 }

@@ -25,6 +25,24 @@ pub(super) fn text_width(text: &str) -> f64 {
     f64::from(units) / f64::from(font.units_per_em())
 }
 
+/// A line and its size, so that it takes no more than `room`: the size that is asked for, or a smaller one, or one still to
+/// be read and the line without its middle.
+pub(super) fn fitted(text: &str, size: f64, room: f64) -> (String, f64) {
+    const LEAST: f64 = 0.65;
+    let fits = |text: &str| text_width(text) * LEAST * size <= room;
+    if fits(text) {
+        return (text.into(), size.min(room / text_width(text).max(f64::MIN_POSITIVE)));
+    }
+    let letters: Vec<char> = text.chars().collect();
+    // The end of a name tells more than its beginning.
+    let without_middle = |kept: usize| {
+        let (head, tail) = (kept / 3, kept - kept / 3);
+        letters[..head].iter().chain(&['\u{2026}']).chain(&letters[letters.len() - tail..]).collect::<String>()
+    };
+    let short = (0..letters.len()).rev().map(without_middle).find(|text| fits(text)).unwrap_or_default();
+    (short, LEAST * size)
+}
+
 fn advance(font: &Face, letter: char) -> u16 {
     font.glyph_hor_advance(font.glyph_index(letter).unwrap_or_default()).unwrap_or(0)
 }
@@ -195,5 +213,26 @@ impl OutlineBuilder for Letters {
 
     fn close(&mut self) {
         self.path.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_get_smaller_and_then_lose_their_middle() {
+        let line = |letters: usize| "abcdefghij".repeat(letters / 10);
+        assert_eq!(fitted(&line(10), 20.0, 400.0), (line(10), 20.0));
+        let (text, size) = fitted(&line(40), 20.0, 400.0);
+        assert!(text == line(40) && (13.0..20.0).contains(&size));
+        let (text, size) = fitted(&line(200), 20.0, 400.0);
+        let (head, tail) = text.split_once('\u{2026}').expect("something was left out");
+        assert!(line(200).starts_with(head) && line(200).ends_with(tail) && head.len() < tail.len());
+        assert!(size == 13.0 && (380.0..=400.0).contains(&(size * text_width(&text))), "{size} {text}");
+        // Where there is no room at all.
+        for text in [String::new(), line(30)] {
+            assert!(fitted(&text, 20.0, 1.0).0.is_empty());
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! Both formats come from one drawing. plotters rounds every coordinate to an integer, so the drawing is done in tenths
 //! of a point.
 
-use super::paint::{png, text_width};
+use super::paint::{fitted, png, text_width};
 use super::terminal::grouped;
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
@@ -21,7 +21,7 @@ pub struct Curve {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Curves over a common axis, the values on a logarithmic scale. The marks on a curve tell which it is; they are no data.
+/// Curves over a common axis, the values on a logarithmic scale.
 #[derive(Clone, Debug)]
 pub struct Chart {
     /// Above the plot; may be empty.
@@ -32,6 +32,9 @@ pub struct Chart {
     pub y_label: String,
     /// Nine can be told apart; a tenth looks like the first, dashed.
     pub curves: Vec<Curve>,
+    /// Whether each point has its mark, as it should where they are few and the curves apart. Else marks only tell which
+    /// curve is which, and lie where they can be seen.
+    pub marks_points: bool,
 }
 
 /// A point of the picture, in units of the drawing.
@@ -156,12 +159,15 @@ impl Chart {
         line(&[(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], axis)?;
 
         let middle = ((left + right) / 2, (top + bottom) / 2);
-        let fit = |text: &str, length: i32| LARGE.min(f64::from(length / POINT) / text_width(text));
+        let fit = |text: &str, length: i32| fitted(text, LARGE, f64::from(length / POINT));
         let [wide, high] = [right - left, bottom - top];
-        write(root, &self.title, (middle.0, 29 * POINT), fit(&self.title, wide), HPos::Center, &BLACK)?;
-        write(root, &self.x_label, (middle.0, SIZE.1 - 16 * POINT), fit(&self.x_label, wide), HPos::Center, &BLACK)?;
-        let upwards = style(fit(&self.y_label, high), HPos::Center).transform(FontTransform::Rotate270);
-        root.draw_text(&self.y_label, &upwards, (8 * POINT, middle.1))
+        for (text, y) in [(&self.title, 29 * POINT), (&self.x_label, SIZE.1 - 16 * POINT)] {
+            let (text, size) = fit(text, wide);
+            write(root, &text, (middle.0, y), size, HPos::Center, &BLACK)?;
+        }
+        let (text, size) = fit(&self.y_label, high);
+        let upwards = style(size, HPos::Center).transform(FontTransform::Rotate270);
+        root.draw_text(&text, &upwards, (8 * POINT, middle.1))
     }
 
     /// Curves of methods that agree lie on each other. So each comes to the front at places of its own, which its marks show.
@@ -183,8 +189,9 @@ impl Chart {
             }
         }
         for (index, runs) in curves.iter().enumerate() {
-            let mut places: Vec<_> =
-                runs.iter().flat_map(|run| fronts(index).filter_map(|x| piece(run, x, x).first().copied())).collect();
+            let told_apart = |run: &[Place]| fronts(index).filter_map(|x| piece(run, x, x).first().copied()).collect();
+            let marked = |run: &Vec<Place>| if self.marks_points { run.clone() } else { told_apart(run) };
+            let mut places: Vec<Place> = runs.iter().flat_map(marked).collect();
             if places.is_empty() {
                 places.extend(runs.iter().flatten().last());
             }
@@ -369,7 +376,13 @@ mod tests {
 
     fn chart(curves: Vec<(&str, Vec<(f64, f64)>)>) -> Chart {
         let curves = curves.into_iter().map(|(name, points)| Curve { name: name.into(), points }).collect();
-        Chart { title: "A<b> & \"c\"".into(), x_label: "iteration".into(), y_label: "error".into(), curves }
+        Chart {
+            title: "A<b> & \"c\"".into(),
+            x_label: "iteration".into(),
+            y_label: "error".into(),
+            curves,
+            marks_points: false,
+        }
     }
 
     /// Every element is closed in its turn, and no bare ampersand is left.
@@ -412,6 +425,20 @@ mod tests {
             let found = pixels.chunks(4).filter(|pixel| pixel[..3] == [red, green, blue]).count();
             assert!(found > 500, "{found} pixels of {:?}", (red, green, blue));
         }
+    }
+
+    #[test]
+    fn each_point_has_its_mark_if_they_are_data() {
+        let marks = |marks_points: bool| {
+            let few = vec![(0.0, 1.0), (1.0, 0.3), (2.0, 0.02), (7.0, 1e-3)];
+            let chart = Chart { marks_points, ..chart(vec![("few", few)]) };
+            let axis = Axes::over(&chart.curves).x;
+            let right = SIZE.0 - 36 * POINT - SAMPLE - points(8.0 + text_width("few") * SMALL);
+            let x = |k: f64| axis.map(&k, (118 * POINT, right));
+            let svg = chart.svg();
+            [0.0, 1.0, 2.0, 7.0].map(|k| svg.contains(&format!("<circle cx=\"{}\"", x(k))))
+        };
+        assert_eq!((marks(true), marks(false)), ([true; 4], [false; 4]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Where a matrix has its entries, as a picture: the darker a cell, the more of its places hold one.
 
-use super::paint::{png, text_width};
+use super::paint::{fitted, png, text_width};
 use super::plot::{Area, Drawn, PIXELS, POINT, write};
 use super::terminal::grouped;
 use plotters::prelude::*;
@@ -72,8 +72,8 @@ impl Spy {
         root.draw(&Rectangle::new([(LEFT, TOP), (LEFT + EDGE, TOP + EDGE)], axis))?;
         // Both sides of the middle have as much room as the right one.
         let room = f64::from(2 * (SIZE.0 - LEFT - EDGE / 2) / POINT - 10);
-        let letters = 20.0_f64.min(room / text_width(&self.title).max(1.0));
-        write(root, &self.title, (LEFT + EDGE / 2, 30 * POINT), letters, HPos::Center, &BLACK)?;
+        let (title, letters) = fitted(&self.title, 20.0, room);
+        write(root, &title, (LEFT + EDGE / 2, 30 * POINT), letters, HPos::Center, &BLACK)?;
         for (label, at) in [("1".to_string(), 0), (grouped(self.n), EDGE)] {
             let half = (LETTERS * text_width(&label) / 2.0) as i32 + 5;
             let middle = (LEFT + at).min(SIZE.0 - half * POINT);

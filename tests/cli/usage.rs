@@ -79,6 +79,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("solve a.mtx -ksp_type cg", "-ksp_type: long options begin with two dashes: --solver, or --ksp_type"),
     ("solve a.mtx -options_left", "-options_left: long options begin with two dashes"),
     ("solve a.mtx --progress always", "[possible values: auto, on, off]"),
+    ("solve a.mtx --pc_type icc", "tip: --pc bjacobi --sub-pc ic0"),
+    ("solve --help solvr", "a similar argument exists: '--solver'"),
+    ("poisson --help frobnicate", "unexpected argument '--frobnicate'"),
     ("compare model -n 9 --output x.mtx", "unexpected argument '--output'"),
     ("compare model -n 9 --history x.csv", "unexpected argument '--history'"),
 ];
@@ -260,6 +263,11 @@ fn help_names_every_command_method_preconditioner_and_exit_code() {
         assert!(all.contains(word), "{word} is not in {all}");
     }
     assert!(all.lines().count() <= 36, "one screen: {all}");
+    // An option by itself, and a subcommand, wherever it stands.
+    let rtol = help(&["solve", "--help", "ksp_rtol"]);
+    assert!(rtol.starts_with("--rtol, --ksp-rtol: ") && rtol.contains("[default: "), "{rtol}");
+    assert!(help(&["poisson", "--help", "solver"]).contains("\n\n  pipe-pr-cg  "));
+    assert_eq!(help(&["--help", "solve"]), help(&["solve", "--help"]));
     for command in ["solve", "poisson", "model"] {
         for flag in ["--help", "-h"] {
             let text = help(&[command, flag]);

@@ -43,6 +43,16 @@ impl Conditions {
         if self.is_plain() && self.source.is_empty() { 1.0 } else { 0.0 }
     }
 
+    /// The value that u has everywhere, if nothing makes it another anywhere.
+    fn everywhere(&self) -> Option<f64> {
+        let value = self.dirichlet.first().map_or(0.0, |(_, value)| *value);
+        let drives = self.dirichlet.iter().any(|(_, other)| *other != value)
+            || self.neumann.iter().any(|(_, flux)| *flux != 0.0)
+            || self.default_source() != 0.0
+            || self.source.iter().any(|(_, f)| *f != 0.0);
+        (!drives).then_some(value)
+    }
+
     /// What is in force, in words.
     pub fn words(&self, load: Load) -> String {
         let mut held: Vec<(f64, &str)> = self.dirichlet.iter().map(|(name, value)| (*value, &name[..])).collect();
@@ -62,7 +72,8 @@ impl Conditions {
             }
         }
         words.extend(within("k", &self.conductivity, 1.0));
-        words.join(", ")
+        let still = self.everywhere().filter(|_| load == Load::Own);
+        words.join(", ") + &still.map_or(String::new(), |u| format!("; nothing makes u differ from {u}"))
     }
 }
 

@@ -159,6 +159,20 @@ fn what_is_said_of_the_conditions_is_what_the_right_hand_side_leaves_of_them() {
     let held = "u = 0 on the whole boundary (no condition was given)";
     assert_eq!(plain.words(Load::Own), format!("{held}, f = 1, k = 1"));
     assert_eq!(plain.words(Load::Other), format!("{held}, elsewhere b is given in the place of f, k = 1"));
+    // What has an obvious solution may be a slip.
+    let still = conditions(&[("left", 7.0), ("hole", 7.0)], &[]);
+    let said = "u = 7 on left, u = 7 on hole, f = 0, k = 1";
+    assert_eq!(still.words(Load::Own), format!("{said}; nothing makes u differ from 7"));
+    assert!(still.words(Load::Other).ends_with("b is given in the place of f, k = 1"));
+    let none = Conditions { source: vec![(None, 0.0)], ..Conditions::default() };
+    assert_eq!(none.words(Load::Own), format!("{held}, f = 0, k = 1; nothing makes u differ from 0"));
+    for driven in [
+        Conditions { source: vec![(None, 0.5)], ..still.clone() },
+        Conditions { neumann: vec![("top".into(), -1.0)], ..still.clone() },
+        conditions(&[("left", 7.0), ("hole", 8.0)], &[]),
+    ] {
+        assert!(driven.words(Load::Own).ends_with("k = 1"), "{driven:?}");
+    }
     let mut all = conditions(&[("left", 0.0), ("hole", 0.0)], &[]);
     all.conductivity.push((Some("copper".into()), 400.0));
     let everywhere = "u = 1/sqrt(n) everywhere, held on left and hole, k = 400 in copper, k = 1 elsewhere";
