@@ -91,7 +91,7 @@ impl Comm {
     /// As [`threads`](Comm::threads).
     ///
     /// # Errors
-    /// When the system gives no more threads; those that had begun have been stopped where they wait for others.
+    /// When the system gives no more threads, or hardly any memory beside them; no rank has then begun.
     ///
     /// # Panics
     /// If `ranks` is 0, or with the first panic of a rank.
@@ -102,12 +102,20 @@ impl Comm {
             let mut handles = Vec::with_capacity(ranks);
             for rank in 0..ranks {
                 let (own, body) = (team.clone(), &body);
+                let (starting, started) = std::sync::mpsc::channel::<()>();
                 let run = move || {
                     let _poison = threads::Poison(own.clone());
+                    drop(starting);
+                    own.wait_for_all();
                     body(&Comm::new(threads::ThreadRank::new(own, rank)))
                 };
-                match std::thread::Builder::new().spawn_scoped(scope, run) {
-                    Ok(handle) => handles.push(handle),
+                let spawned =
+                    threads::room_for_another().and_then(|()| std::thread::Builder::new().spawn_scoped(scope, run));
+                match spawned {
+                    Ok(handle) => {
+                        let _ = started.recv(); // ends when `starting` is dropped
+                        handles.push(handle);
+                    }
                     Err(cause) => {
                         team.poison();
                         handles.into_iter().for_each(|handle| drop(handle.join()));

@@ -95,7 +95,7 @@ impl Team {
         }
     }
 
-    fn wait_for_all(&self) {
+    pub(super) fn wait_for_all(&self) {
         let mut state = self.barrier.state.lock().unwrap();
         let turn = state.1;
         state.0 += 1;
@@ -112,6 +112,20 @@ impl Team {
             }
         }
     }
+}
+
+/// Whether there is memory for one more thread. What a thread takes in its first steps it takes without a way to fail but
+/// the end of the process.
+///
+/// # Errors
+/// When there is not.
+pub(super) fn room_for_another() -> std::io::Result<()> {
+    /// More than the allocator keeps at hand, so that the system is asked.
+    const ROOM: usize = 33 << 20;
+    let mut room = Vec::<u8>::new();
+    room.try_reserve_exact(ROOM).map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+    std::hint::black_box(room.as_ptr()); // else nothing would be asked
+    Ok(())
 }
 
 /// The panic of a rank that gave up waiting for one that panicked.

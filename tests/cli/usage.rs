@@ -284,11 +284,15 @@ fn help_names_every_command_method_preconditioner_and_exit_code() {
 #[cfg(target_os = "linux")]
 #[test]
 fn threads_that_cannot_be_started_are_one_error() {
-    let mut command = crate::common::limited();
     let program = crate::common::halocg().display().to_string();
-    command.args(["sh", "-c", "ulimit -v 600000; exec \"$0\" poisson -n 20 --threads 600", &program]);
-    let finished = crate::common::finish(command);
-    let errors: Vec<&str> = finished.stderr.lines().collect();
-    assert!(errors.len() == 1 && errors[0].contains("cannot start 600 ranks as threads, only"), "{finished:?}");
-    assert_eq!(finished.code, Some(1), "{finished:?}");
+    // Whatever is left when the last thread that can be has its stack.
+    for limit in (600_000..604_000).step_by(200) {
+        let mut command = crate::common::limited();
+        let script = format!("ulimit -v {limit}; exec \"$0\" poisson -n 20 --threads 600");
+        command.args(["sh", "-c", &script, &program]);
+        let finished = crate::common::finish(command);
+        let errors: Vec<&str> = finished.stderr.lines().collect();
+        assert!(errors.len() == 1 && errors[0].contains("cannot start 600 ranks as threads, only"), "{finished:?}");
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+    }
 }
