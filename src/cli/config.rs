@@ -5,6 +5,7 @@
 //! at like any other.
 
 use super::Cli;
+use super::petsc::advised;
 use crate::report::Options;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -39,7 +40,7 @@ pub(super) fn matches(arguments: &[OsString]) -> Result<ArgMatches, Error> {
     Cli::command().try_get_matches_from(all).map_err(|error| {
         // What was missing before, the file only does not have.
         let is_its_fault = !(lacks && error.kind() == ErrorKind::MissingRequiredArgument);
-        if is_its_fault { blamed(&file, &error) } else { error }
+        if is_its_fault { blamed(&file, &advised(error)) } else { error }
     })
 }
 
@@ -79,8 +80,10 @@ fn refused(message: String) -> Error {
 /// The error, naming the file that is to blame for it.
 fn blamed(file: &Path, error: &Error) -> Error {
     let message = error.to_string();
-    let first = message.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
-    refused(format!("{}: {first}", file.display()))
+    let is_of_command_line = |part: &&str| part.starts_with("Usage: ") || part.starts_with("For more information");
+    let parts = message.trim_start_matches("error: ").trim_end().split("\n\n");
+    let parts: Vec<&str> = parts.filter(|part| !is_of_command_line(part)).collect();
+    refused(format!("{}: {}", file.display(), parts.join("\n\n")))
 }
 
 /// The file, wherever among the subcommands it stands.
@@ -158,7 +161,7 @@ fn values(value: &Value) -> Option<Vec<String>> {
     let word = match value {
         Value::String(text) => text.clone(),
         Value::Integer(number) => number.to_string(),
-        Value::Float(number) => format!("{number:e}"),
+        Value::Float(number) => format!("{number:?}"),
         Value::Boolean(is_set) => is_set.to_string(),
         Value::Array(all) => return all.iter().map(values).collect::<Option<Vec<_>>>().map(|all| all.concat()),
         Value::Datetime(_) | Value::Table(_) => return None,
