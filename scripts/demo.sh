@@ -26,7 +26,7 @@ if [[ $("${mpirun[0]}" --version 2>&1) =~ OpenRTE|Open\ MPI ]]; then
 fi
 
 # A dot per crate; anything else cargo has to say in full.
-echo "Building halocg with $MPICC (a minute or two the first time)"
+echo "Building halocg with $MPICC (some minutes the first time)"
 ${CARGO:-cargo} build --release 2>&1 | {
     dots=
     while IFS= read -r line; do
