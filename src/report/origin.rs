@@ -3,7 +3,7 @@
 use crate::comm::launcher;
 use crate::performance::processor;
 use serde::Serialize;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// Where and when, of rank 0.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -25,9 +25,8 @@ pub struct Origin {
 impl Origin {
     /// Of this process, now.
     pub fn here(command: &[String]) -> Origin {
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Origin {
-            started: utc(seconds),
+            started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             folder: std::env::current_dir().map_or(String::new(), |folder| folder.display().to_string()),
             again: again(command, launcher::words()),
             host: sysinfo::System::host_name().unwrap_or_default(),
@@ -53,41 +52,9 @@ pub(crate) fn quoted(word: &str) -> String {
     }
 }
 
-/// Seconds since 1970 as date and time.
-fn utc(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Years that begin with March, so that the 29th of February is the last day; from the year 0 on, 400 years at a time.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = 400 * era + year + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// As `date -u -d @SECONDS` says.
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        for (seconds, date) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (951_868_800, "2000-03-01T00:00:00Z"),
-            (1_798_761_599, "2026-12-31T23:59:59Z"),
-            (1_798_761_600, "2027-01-01T00:00:00Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-            (4_107_542_399, "2100-02-28T23:59:59Z"),
-        ] {
-            assert_eq!(utc(seconds), date);
-        }
-    }
 
     #[test]
     fn words_are_quoted_for_a_shell() {
