@@ -140,17 +140,12 @@ fn main() {
     if let Some(path) = std::env::args().nth(1) {
         let points = |errors: &[f64]| (0..).map(f64::from).zip(errors.iter().copied()).collect::<Vec<_>>();
         let quarter = points(&(0..square.len() as i32).map(|k| 0.5 * square[0] * 0.25f64.powi(k)).collect::<Vec<_>>());
-        let curve = |name: &str, points: Vec<(f64, f64)>| Curve { name: name.into(), points };
+        let measured = |name, errors: &[f64]| Curve { marks_points: true, ..Curve::new(name, points(errors)) };
         let chart = Chart {
             title: "Linear elements: the error falls as h\u{b2}".into(),
             x_label: "times that the edges of 1/4 are halved".into(),
             y_label: "L2 error".into(),
-            curves: vec![
-                curve("triangles", points(&square)),
-                curve("tetrahedra", points(&cube)),
-                curve("h\u{b2}", quarter),
-            ],
-            marks_points: true,
+            curves: vec![measured("triangles", &square), measured("tetrahedra", &cube), Curve::new("h\u{b2}", quarter)],
         };
         let bytes = if path.ends_with(".png") { chart.png() } else { chart.svg().into_bytes() };
         std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{path}: {error}"));

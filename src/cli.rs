@@ -297,7 +297,7 @@ pub enum Task {
 
 /// What is to be printed instead of running.
 pub enum Instead {
-    /// The answer to `--help OPTION`.
+    /// The answer to `--help WORD`.
     Answer(String),
     /// Help, or what is wrong with the arguments.
     Message(clap::Error),
@@ -322,16 +322,14 @@ impl Instead {
 }
 
 impl Cli {
-    /// The program's arguments, `--config` and `--help OPTION` among them.
+    /// The program's arguments, `--config` and `--help WORD` among them.
     ///
     /// # Errors
     /// What is to be printed instead of running, be it help or what is wrong.
     pub fn from_arguments(arguments: impl IntoIterator<Item = OsString>) -> std::result::Result<Cli, Instead> {
         let arguments: Vec<OsString> = arguments.into_iter().collect();
-        match documents::answer(&arguments) {
-            Some(Ok(text)) => return Err(Instead::Answer(text)),
-            Some(Err(error)) => return Err(Instead::Message(error)),
-            None => (),
+        if let Some(text) = documents::answer(&arguments) {
+            return Err(Instead::Answer(text));
         }
         let parsed = petsc::refuse(&arguments).and_then(|()| config::matches(&arguments)).and_then(|matches| {
             Ok(Cli { in_force: config::in_force(&Cli::command(), &matches), ..Cli::from_arg_matches(&matches)? })

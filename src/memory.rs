@@ -51,6 +51,25 @@ fn advise(block: *mut u8, size: usize) -> *mut u8 {
     block
 }
 
+/// Whether the system gives so many bytes more, if it is asked now; true where it cannot be asked.
+pub fn has_room(bytes: usize) -> bool {
+    #[cfg(all(unix, not(miri)))]
+    {
+        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: a new mapping at a place of the system's choice touches no memory that is in use; it is taken away again
+        // whole, and nothing points into it.
+        unsafe {
+            let block = libc::mmap(std::ptr::null_mut(), bytes, protection, flags, -1, 0);
+            block != libc::MAP_FAILED && libc::munmap(block, bytes) == 0
+        }
+    }
+    #[cfg(not(all(unix, not(miri))))]
+    {
+        let _ = bytes;
+        true
+    }
+}
+
 /// The most bytes of memory that this process has held so far, as Linux tells it; None elsewhere.
 pub fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

@@ -2,57 +2,76 @@
 
 use super::Cli;
 use super::config::is_called;
-use crate::error::{self, ExitCode};
-use clap::error::{ContextKind, ErrorKind};
-use clap::{Command, CommandFactory, Error};
+use crate::error::{Error, ExitCode, Result};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The answer to `--help OPTION`: what the option is, and its values, a line each, if there is a list of them; and to
-/// `--help SUBCOMMAND`. None if neither was asked.
-///
-/// # Errors
-/// When there is no such option, though the word looks like one.
-pub(super) fn answer(arguments: &[OsString]) -> Option<Result<String, Error>> {
-    let at = arguments.iter().position(|argument| argument == "--help" || argument == "-h")?;
-    let name = arguments.get(at + 1)?.to_str()?.trim_start_matches('-');
+/// The answer to `--help WORD`: what an option is, and its values, a line each, if there is a list of them; the help of a
+/// subcommand; or all help, and that there is nothing of that name. None if no word was asked about.
+pub(super) fn answer(arguments: &[OsString]) -> Option<String> {
+    let asks = |argument: &OsString| argument == "--help" || argument == "-h";
+    let at = arguments.iter().take_while(|argument| *argument != "--").position(asks)?;
+    let word = arguments.get(at + 1)?.to_str()?;
+    let name = word.strip_prefix("--").unwrap_or(word);
     let mut command = &built();
     for word in &arguments[1..at] {
         command = command.find_subcommand(word).unwrap_or(command);
     }
+    let whole = |command: &Command| command.clone().render_long_help().to_string();
     if let Some(below) = command.find_subcommand(name) {
-        return Some(Ok(below.clone().render_long_help().to_string()));
+        return Some(whole(below));
     }
-    let Some(argument) = command.get_arguments().find(|argument| is_called(argument, name)) else {
-        return unknown(&arguments[..at], name).map(Err);
+    let is_it = |argument: &&Arg| {
+        is_called(argument, name) || argument.is_positional() && argument.get_id().as_str().eq_ignore_ascii_case(name)
     };
-    let option = argument.get_long()?;
+    let option = |command: &Command| command.get_arguments().find(is_it).map(about);
+    // Where none has been named, the first subcommand that has it.
+    let of_subcommands = || command.get_subcommands().find_map(option);
+    let is_name = name.len() > 1 && name.starts_with(|c: char| c.is_ascii_alphabetic());
+    option(command).or_else(of_subcommands).or_else(|| {
+        let similar = similar(command, &arguments[..at], name);
+        is_name.then(|| format!("{}\nThere is nothing about {word}{similar}.\n", whole(command)))
+    })
+}
+
+/// An option by itself.
+fn about(argument: &Arg) -> String {
+    let short = argument.get_short().map_or(String::new(), |letter| format!("-{letter}, "));
+    let aliases = argument.get_visible_aliases().unwrap_or_default();
+    let aliases: Vec<String> = aliases.iter().map(|name| format!(", --{name}")).collect();
     let about = argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
-    let names: Vec<String> =
-        argument.get_visible_aliases().unwrap_or_default().iter().map(|name| format!(", --{name}")).collect();
-    let default: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
-    let default = if default.is_empty() { String::new() } else { format!(" [default: {}]", default.join(" ")) };
-    let mut text = format!("--{option}{}: {about}{default}\n", names.concat());
+    let defaults = argument.get_default_values().iter().map(|value| value.to_string_lossy());
+    let default = match defaults.collect::<Vec<_>>().join(" ") {
+        words if words.is_empty() || !argument.get_action().takes_values() => String::new(),
+        words => format!(" [default: {words}]"),
+    };
+    let mut text = format!("{short}{argument}{}: {about}{default}\n", aliases.concat());
     let values = argument.get_possible_values();
     let width = values.iter().map(|value| value.get_name().len()).max().unwrap_or(0);
     for (value, gap) in values.iter().zip(["\n"].into_iter().chain(std::iter::repeat(""))) {
         let about = value.get_help().map(ToString::to_string).unwrap_or_default();
         let _ = writeln!(text, "{gap}  {:width$}  {about}", value.get_name());
     }
-    Some(Ok(text))
+    text
 }
 
-/// What is said of an option that there is not, which may know a similar one. None if the word is no name of an option.
-fn unknown(before: &[OsString], name: &str) -> Option<Error> {
-    let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-    let typed = is_name.then(|| before.iter().cloned().chain([OsString::from(format!("--{name}"))]))?;
-    let mut error = Cli::command().try_get_matches_from(typed).err()?;
-    // How to pass the word as a value.
-    error.remove(ContextKind::Suggested);
-    (error.kind() == ErrorKind::UnknownArgument).then_some(error)
+/// What may have been meant by a name that is none.
+fn similar(command: &Command, before: &[OsString], name: &str) -> String {
+    let word = if command.has_subcommands() { name.into() } else { format!("--{name}") };
+    let words = before.iter().cloned().chain([OsString::from(word)]);
+    let error = Cli::command().try_get_matches_from(words).err();
+    let found = error
+        .as_ref()
+        .and_then(|error| error.get(ContextKind::SuggestedArg).or_else(|| error.get(ContextKind::SuggestedSubcommand)));
+    match found {
+        Some(ContextValue::String(found)) => format!("; there is {found}"),
+        Some(ContextValue::Strings(found)) => format!("; there is {}", found.join(", ")),
+        _ => String::new(),
+    }
 }
 
 /// The script that completes arguments in a shell.
@@ -66,13 +85,10 @@ pub fn completions(shell: Shell) -> Vec<u8> {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write_manual_pages(folder: &Path) -> error::Result<()> {
+pub fn write_manual_pages(folder: &Path) -> Result<()> {
     let written = std::fs::create_dir_all(folder).and_then(|()| write_page(&built(), folder));
     written.map_err(|cause| {
-        error::Error::new(
-            ExitCode::Internal,
-            format!("{}: the manual pages cannot be written: {cause}", folder.display()),
-        )
+        Error::new(ExitCode::Internal, format!("{}: the manual pages cannot be written: {cause}", folder.display()))
     })
 }
 

@@ -43,8 +43,18 @@ pub(super) fn refuse(arguments: &[OsString]) -> Result<(), Error> {
     }
 }
 
-/// Values of PETSc's `-ksp_type` and `-pc_type` that are none here, and what to do instead.
-const VALUES: &[(&[&str], &str)] = &[
+/// Values of PETSc's options that are none here, and what to do instead.
+type Advice = [(&'static [&'static str], &'static str)];
+
+const METHODS: &Advice = &[
+    (&["groppcg", "pipecg2", "pipelcg", "pipefcg"], "gv-cg is PETSc's pipecg, pipe-pr-cg its pipeprcg"),
+    (
+        &["gmres", "fgmres", "bcgs", "bicg", "minres", "symmlq", "cr", "fcg", "preonly", "richardson", "chebyshev"],
+        "every method here is conjugate gradients, for symmetric positive definite matrices",
+    ),
+];
+
+const PRECONDITIONERS: &Advice = &[
     (&["icc", "ilu"], "--pc bjacobi --sub-pc ic0 is incomplete Cholesky of each rank's block"),
     (&["cholesky", "lu"], "--pc bjacobi --sub-pc cholesky is exact on each rank's block, and on one rank of all"),
     (&["asm", "gasm"], "--pc bjacobi has blocks without overlap"),
@@ -53,29 +63,32 @@ const VALUES: &[(&[&str], &str)] = &[
         &["gamg", "mg", "hypre", "ml", "bddc"],
         "there is no multigrid here: --pc bjacobi and --pc chebyshev come nearest",
     ),
-    (
-        &["gmres", "fgmres", "bcgs", "bicg", "minres", "symmlq", "cr", "fcg", "preonly", "richardson", "chebyshev"],
-        "every method here is conjugate gradients, for symmetric positive definite matrices",
-    ),
-    (
-        &["groppcg", "pipecg2", "pipelcg", "pipefcg", "nash", "stcg", "gltr"],
-        "--solver gv-cg is PETSc's pipecg, --solver pipe-pr-cg its pipeprcg",
-    ),
 ];
 
-/// The error, with what to write instead if a value of PETSc's is to blame.
+const OF_BLOCKS: &Advice = &[
+    (&["ilu"], "ic0 is the incomplete factorisation of a symmetric matrix"),
+    (&["lu"], "cholesky is the exact factorisation of a symmetric matrix"),
+];
+
+/// Options whose values are looked at.
+const ADVICE: [(&str, &Advice); 4] =
+    [("--solver ", METHODS), ("--solvers ", METHODS), ("--pc ", PRECONDITIONERS), ("--sub-pc ", OF_BLOCKS)];
+
+/// The error, with what to write instead if a value of PETSc's is to blame, be it one of a list.
 pub(super) fn advised(mut error: Error) -> Error {
     let text = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::String(text)) => Some(&text[..]),
         _ => None,
     };
-    if let (ErrorKind::InvalidValue, Some(argument), Some(value)) =
-        (error.kind(), text(ContextKind::InvalidArg), text(ContextKind::InvalidValue))
-        && ["--solver ", "--pc "].iter().any(|option| argument.starts_with(option))
-        && let Some((_, advice)) = VALUES.iter().find(|(names, _)| names.contains(&value.as_str()))
-    {
+    let advice = || {
+        let (argument, values) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
+        let (_, table) = ADVICE.iter().find(|(option, _)| argument.starts_with(option))?;
+        let (_, advice) = table.iter().find(|(names, _)| values.split(',').any(|value| names.contains(&value)))?;
+        Some(*advice)
+    };
+    if let Some(advice) = advice() {
         error.remove(ContextKind::SuggestedValue);
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![(*advice).into()]));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![advice.into()]));
     }
     error
 }
@@ -106,7 +119,7 @@ fn single_dash(word: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::krylov;
+    use crate::{krylov, preconditioner};
 
     fn said(line: &str) -> Option<String> {
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
@@ -149,13 +162,20 @@ mod tests {
             ("halocg solve A.mtx --pc_type icc", "tip: --pc bjacobi --sub-pc ic0"),
             ("halocg poisson -n 9 --pc gamg", "tip: there is no multigrid here"),
             ("halocg solve A.mtx --ksp-type gmres", "tip: every method here is conjugate gradients"),
+            ("halocg solve A.mtx --pc bjacobi --sub-pc-type lu", "tip: cholesky is the exact"),
+            ("halocg compare poisson -n 9 --pc none,icc", "tip: --pc bjacobi --sub-pc ic0"),
+            ("halocg compare poisson -n 9 --solvers cg,minres", "tip: every method here is"),
         ] {
             assert!(said(line).contains(advice), "{line}: {}", said(line));
         }
-        // Others are as they were, and no name of ours is in the list.
+        // Others are as they were, and no name of ours is in a list.
         assert!(said("halocg solve A.mtx --pc jacoby").contains("similar value exists: 'jacobi'"));
-        let names = |words: &[&str]| words.iter().any(|name| krylov::Kind::named(name).is_some());
-        assert!(!VALUES.iter().any(|(words, _)| names(words)));
+        let none = |table: &Advice, is_ours: &dyn Fn(&str) -> bool| {
+            !table.iter().flat_map(|(names, _)| *names).any(|name| is_ours(name))
+        };
+        assert!(none(METHODS, &|name| krylov::Kind::named(name).is_some()));
+        assert!(none(PRECONDITIONERS, &|name| preconditioner::Kind::named(name).is_some()));
+        assert!(none(OF_BLOCKS, &|name| preconditioner::SubKind::named(name).is_some()));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! A rank that panics poisons the team, so that the others panic instead of waiting for ever.
 
 use super::engine::{Addition, Channel, Engine, Message, Op, Part, SumAlgorithm};
+use crate::memory;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -120,12 +121,9 @@ impl Team {
 /// # Errors
 /// When there is not.
 pub(super) fn room_for_another() -> std::io::Result<()> {
-    /// More than the allocator keeps at hand, so that the system is asked.
-    const ROOM: usize = 33 << 20;
-    let mut room = Vec::<u8>::new();
-    room.try_reserve_exact(ROOM).map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
-    std::hint::black_box(room.as_ptr()); // else nothing would be asked
-    Ok(())
+    /// Its stack is half of it.
+    const ROOM: usize = 4 << 20;
+    if memory::has_room(ROOM) { Ok(()) } else { Err(std::io::ErrorKind::OutOfMemory.into()) }
 }
 
 /// The panic of a rank that gave up waiting for one that panicked.

@@ -1,7 +1,7 @@
 //! Several methods and preconditioners on several problems.
 
 use super::outputs::{check_files, check_folder, of_source};
-use super::{check_diagonal, describe, distribute, show};
+use super::{RightHandSide, check_diagonal, describe, distribute, show};
 use crate::comm::measure::{SumChoice, choose_sum};
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ExitCode, Result};
@@ -77,7 +77,7 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
         let problem = problem::load_with(comm, source, &survey.reading)?.problem;
         let mut a = distribute(comm, source, &problem, &survey.partition, &survey.matrix)?.a;
         check_diagonal(a.as_ref(), source)?;
-        if let Some(mesh) = problem.mesh_facts() {
+        if let Some(mesh) = RightHandSide::A1.mesh_facts(source, &problem) {
             shown = shown.and(show(comm, || format!("{}: {}\n", describe(source), mesh.conditions)));
         }
         for pc in &survey.preconditioners {

@@ -1,6 +1,7 @@
 //! A matrix or a vector from one file format to another.
 
 use super::describe;
+use super::outputs::{check_files, of_source};
 use crate::comm::{Comm, Op};
 use crate::error::{ExitCode, Result};
 use crate::problem::{self, FileFormat, Source};
@@ -24,6 +25,8 @@ pub struct Conversion {
 /// Whatever is wrong with the input; an output that cannot be written. The same on every rank.
 pub fn convert(comm: &Comm, conversion: &Conversion) -> Result<ExitCode> {
     let Conversion { input, output, format } = conversion;
+    let (_, read) = of_source(input);
+    check_files(comm, &[("the input", read)], &[("the output", Some(output))])?;
     let start = comm.clock_seconds();
     let vector = match input {
         Source::File(path) => problem::vector_length(comm, path)?.map(|n| (path, n)),

@@ -4,6 +4,7 @@ use super::{Job, RightHandSide};
 use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::files::Target;
+use crate::partition::Partition;
 use crate::problem::Source;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -32,8 +33,20 @@ pub(super) fn check(comm: &Comm, job: &Job) -> Result<()> {
         ("--write", files.matrix.as_ref().map(|(path, _)| path.as_path())),
         (CHECKPOINT, job.checkpointing.file.as_deref()),
     ];
+    let of_partition = match &job.partition {
+        Partition::File(path) => Some(path.as_path()),
+        _ => None,
+    };
+    let of_options = job.options.get("config").and_then(|paths| paths.first()).map(Path::new);
+    let read = [
+        of_source(&job.source),
+        ("--rhs", of_vector),
+        ("--partition", of_partition),
+        ("--config", of_options),
+        (RESTART, job.checkpointing.restart.as_deref()),
+    ];
     check_folder(comm, "--report", files.report.as_deref())?;
-    check_files(comm, &[of_source(&job.source), ("--rhs", of_vector)], &written)
+    check_files(comm, &read, &written)
 }
 
 /// The file of the matrix, if it is from one.
@@ -56,6 +69,8 @@ pub(super) fn check_files(comm: &Comm, read: &Named, written: &Named) -> Result<
 
 /// What need not be there: a checkpoint that cannot be written is a warning, however that comes about.
 const CHECKPOINT: &str = "--checkpoint";
+/// What a checkpoint may take the place of.
+const RESTART: &str = "--restart";
 
 fn looked_at(read: &Named, written: &Named) -> Result<()> {
     let mut seen: Vec<(&str, PathBuf)> =
@@ -78,7 +93,8 @@ fn looked_at(read: &Named, written: &Named) -> Result<()> {
                 &std::io::Error::new(ErrorKind::NotFound, "there is no such folder"),
             ));
         };
-        if let Some((other, _)) = seen.iter().find(|(_, there)| *there == place) {
+        let follows = |other: &str| *option == CHECKPOINT && other == RESTART;
+        if let Some((other, _)) = seen.iter().find(|(other, there)| *there == place && !follows(other)) {
             return Err(Error::usage(format!("{option} {}: this file is {other}'s as well", path.display())));
         }
         seen.push((*option, place));
@@ -105,8 +121,10 @@ pub(super) fn check_folder(comm: &Comm, option: &str, folder: Option<&Path>) -> 
     })
 }
 
-/// The one name of a file, whether or not it exists; none if its folder does not.
+/// The one name of a file, whether or not it exists, links followed; none if its folder does not.
 fn place(path: &Path) -> Option<PathBuf> {
+    let target = Target::of(path);
+    let path = target.name().unwrap_or(path);
     if let Ok(name) = std::fs::canonicalize(path) {
         return Some(name);
     }

@@ -92,7 +92,7 @@ pub fn convergence_charts(block: &[Comparison]) -> Vec<(String, Chart)> {
                 let each = row.solve.as_ref().map_or(1.0, |solve| solve.microseconds_per_iteration / 1e6);
                 let scale = if over_time { each } else { 1.0 };
                 let points = values.iter().enumerate().map(|(k, &value)| (k as f64 * scale, value)).collect();
-                Curve { name: row.variant.into(), points }
+                Curve::new(row.variant, points)
             };
             let x_label = if over_time { "seconds" } else { "iterations" };
             let chart = Chart {
@@ -100,7 +100,6 @@ pub fn convergence_charts(block: &[Comparison]) -> Vec<(String, Chart)> {
                 x_label: x_label.into(),
                 y_label: y_label.into(),
                 curves: block.iter().map(curve).collect(),
-                marks_points: false,
             };
             let suffix = if over_time { "-time" } else { "" };
             charts.push((format!("{matrix}-{preconditioner}-{kind}{suffix}"), chart));

@@ -107,10 +107,7 @@ impl FieldPicture {
         let pixels = match &self.field {
             Field::Values(values) => {
                 let scale = Scale::over(values);
-                let value = |triangle: u32, shares: [f64; 3]| {
-                    let corners = self.triangles[triangle as usize];
-                    (0..3).map(|k| shares[k] * values[corners[k] as usize]).sum::<f64>()
-                };
+                let value = |triangle: u32, shares| value_at(values, self.triangles[triangle as usize], shares);
                 raster.pixels(
                     |triangle, shares| lit(triangle, scale.color(value(triangle, shares))),
                     |[one, other]| {
@@ -132,7 +129,7 @@ impl FieldPicture {
     /// Title, frame and scale.
     fn draw<DB: DrawingBackend>(&self, root: &Area<DB>, seen: &Seen) -> Drawn<DB> {
         let [left, top, ..] = seen.room;
-        let room = seen.width + ROOM[2] - MARGIN;
+        let room = seen.width.max(self.narrowest()) + ROOM[2] - MARGIN;
         let (title, size) = fitted(&self.title, 18.0, room);
         write(root, &title, (points(left), points(28.0)), size, HPos::Left, &BLACK)?;
         let (what, size) = fitted(&self.what(), LETTERS, room);
@@ -145,6 +142,11 @@ impl FieldPicture {
             Field::Values(values) => draw_scale(root, at, seen.height, &Scale::over(values)),
             Field::Parts { parts, .. } => draw_parts(root, at, seen.height, *parts),
         }
+    }
+
+    /// So wide that the words fit, letters somewhat smaller.
+    fn narrowest(&self) -> f64 {
+        0.8 * LETTERS * text_width(&self.what()) - ROOM[2] + MARGIN
     }
 
     /// What is seen, in words.
@@ -236,6 +238,26 @@ fn draw_parts<DB: DrawingBackend>(root: &Area<DB>, at: Place, height: f64, parts
         write(root, &format!("rank {part}"), (at.0 + 26 * POINT, y + 13 * POINT), LETTERS, HPos::Left, &INK)?;
     }
     Ok(())
+}
+
+/// Of values at the corners of triangles in space those that are seen, here and there.
+pub(super) fn values_seen(points: &[[f64; 3]], triangles: &[[u32; 3]], values: &[f64]) -> Vec<f64> {
+    /// Samples for each point of the picture.
+    const SHARE: f64 = 0.4;
+    if triangles.is_empty() {
+        return Vec::new();
+    }
+    let seen = Seen::of(points, triangles);
+    let scaled: Vec<[f64; 3]> = seen.points.iter().map(|point| point.map(|x| x * SHARE)).collect();
+    let scene = Scene { points: &scaled, triangles, is_solid: seen.axes.is_none() };
+    let [width, height] = [seen.width, seen.height].map(|length| (length * SHARE).ceil() as usize);
+    let raster = Raster::new(&scene, width, height, 0.0);
+    raster.places().map(|(triangle, shares)| value_at(values, triangles[triangle as usize], shares)).collect()
+}
+
+/// The value within a triangle, at a place given as shares of its corners.
+fn value_at(values: &[f64], corners: [u32; 3], shares: [f64; 3]) -> f64 {
+    (0..3).map(|k| shares[k] * values[corners[k] as usize]).sum()
 }
 
 /// Points as they are seen: x to the right and y downwards in points of the picture, z towards the viewer.

@@ -128,18 +128,17 @@ fn convergence(run: &Run, outcome: &Outcome) -> String {
         residuals.map(|record| (record.iteration as f64, record.residual / scale)).collect();
     points.dedup();
     let ends = [points.first(), points.last()].map(|point| point.map_or(0.0, |point| point.0));
-    let mut curves = vec![Curve { name: "residual".into(), points }];
+    let mut curves = vec![Curve::new("residual", points)];
     // What ends the solve, be it the relative or the absolute tolerance.
     let tolerance = run.method.tolerance(outcome.reference_norm) / scale;
     if tolerance > 0.0 {
-        curves.push(Curve { name: "tolerance".into(), points: ends.map(|end| (end, tolerance)).to_vec() });
+        curves.push(Curve::new("tolerance", ends.map(|end| (end, tolerance)).to_vec()));
     }
     let chart = Chart {
         title: String::new(),
         x_label: "iterations".into(),
         y_label: "‖r‖ / ‖b‖ of the recurrence".into(),
         curves,
-        marks_points: false,
     };
     format!("<figure class=\"chart\">{}</figure>\n", chart.svg())
 }

@@ -19,6 +19,16 @@ pub struct Curve {
     pub name: String,
     /// Iteration or seconds, ascending, and the value there. A value that is not finite and positive leaves a gap.
     pub points: Vec<(f64, f64)>,
+    /// Whether each point has its mark, as it should where they are few and the curves apart. Else marks only tell which
+    /// curve is which, and lie where they can be seen.
+    pub marks_points: bool,
+}
+
+impl Curve {
+    /// With marks that are no data.
+    pub fn new(name: &str, points: Vec<(f64, f64)>) -> Curve {
+        Curve { name: name.into(), points, marks_points: false }
+    }
 }
 
 /// Curves over a common axis, the values on a logarithmic scale.
@@ -32,9 +42,6 @@ pub struct Chart {
     pub y_label: String,
     /// Nine can be told apart; a tenth looks like the first, dashed.
     pub curves: Vec<Curve>,
-    /// Whether each point has its mark, as it should where they are few and the curves apart. Else marks only tell which
-    /// curve is which, and lie where they can be seen.
-    pub marks_points: bool,
 }
 
 /// A point of the picture, in units of the drawing.
@@ -190,7 +197,7 @@ impl Chart {
         }
         for (index, runs) in curves.iter().enumerate() {
             let told_apart = |run: &[Place]| fronts(index).filter_map(|x| piece(run, x, x).first().copied()).collect();
-            let marked = |run: &Vec<Place>| if self.marks_points { run.clone() } else { told_apart(run) };
+            let marked = |run: &Vec<Place>| if self.curves[index].marks_points { run.clone() } else { told_apart(run) };
             let mut places: Vec<Place> = runs.iter().flat_map(marked).collect();
             if places.is_empty() {
                 places.extend(runs.iter().flatten().last());
@@ -375,14 +382,8 @@ mod tests {
     use super::*;
 
     fn chart(curves: Vec<(&str, Vec<(f64, f64)>)>) -> Chart {
-        let curves = curves.into_iter().map(|(name, points)| Curve { name: name.into(), points }).collect();
-        Chart {
-            title: "A<b> & \"c\"".into(),
-            x_label: "iteration".into(),
-            y_label: "error".into(),
-            curves,
-            marks_points: false,
-        }
+        let curves = curves.into_iter().map(|(name, points)| Curve::new(name, points)).collect();
+        Chart { title: "A<b> & \"c\"".into(), x_label: "iteration".into(), y_label: "error".into(), curves }
     }
 
     /// Every element is closed in its turn, and no bare ampersand is left.
@@ -431,7 +432,8 @@ mod tests {
     fn each_point_has_its_mark_if_they_are_data() {
         let marks = |marks_points: bool| {
             let few = vec![(0.0, 1.0), (1.0, 0.3), (2.0, 0.02), (7.0, 1e-3)];
-            let chart = Chart { marks_points, ..chart(vec![("few", few)]) };
+            let mut chart = chart(vec![("few", few)]);
+            chart.curves[0].marks_points = marks_points;
             let axis = Axes::over(&chart.curves).x;
             let right = SIZE.0 - 36 * POINT - SAMPLE - points(8.0 + text_width("few") * SMALL);
             let x = |k: f64| axis.map(&k, (118 * POINT, right));
@@ -482,7 +484,7 @@ mod tests {
     #[test]
     fn gaps_break_the_line_and_the_edge_ends_it() {
         let values = [1.0, 0.1, f64::NAN, 0.01, 0.001, 1e-30, 1e-31, 0.1];
-        let curve = Curve { name: String::new(), points: (0..8).map(|i| (f64::from(i), values[i as usize])).collect() };
+        let curve = Curve::new("", (0..8).map(|i| (f64::from(i), values[i as usize])).collect());
         let axes = Axes { x: (0.0..7.0).into(), y: (-4.0..0.0).into() };
         let frame = Frame { left: 0, right: 700, top: 0, bottom: 400, axes };
         assert_eq!(frame.runs(&curve).iter().map(Vec::len).collect::<Vec<_>>(), [2, 3, 1]);

@@ -75,6 +75,16 @@ impl Raster {
         raster
     }
 
+    /// The triangle seen at each sample where there is one, and shares of its corners.
+    pub(super) fn places(&self) -> impl Iterator<Item = (u32, [f64; 3])> {
+        (0..self.triangle.len()).filter(|&at| self.triangle[at] != NOTHING).map(|at| self.place(at))
+    }
+
+    fn place(&self, at: usize) -> (u32, [f64; 3]) {
+        let [a, b] = self.shares[at].map(f64::from);
+        (self.triangle[at], [a, b, 1.0 - a - b])
+    }
+
     /// The pixels. `color` says which colour a triangle has at a place within it, given as shares of its corners, and
     /// `same` whether two neighbouring samples show one and the same area: if not, a line is drawn between them.
     pub(super) fn pixels(
@@ -83,10 +93,6 @@ impl Raster {
         same: impl Fn([(u32, [f64; 3]); 2]) -> bool,
         edges: f64,
     ) -> Vec<[u8; 3]> {
-        let place = |at: usize| {
-            let [a, b] = self.shares[at].map(f64::from);
-            (self.triangle[at], [a, b, 1.0 - a - b])
-        };
         let is_line = |row: usize, column: usize| {
             let at = row * self.width + column;
             let mut beside = [(1, 0), (0, 1), (-1, 0), (0, -1)].into_iter().filter_map(|(dx, dy)| {
@@ -97,7 +103,7 @@ impl Raster {
             beside.any(|other| match [self.triangle[at], self.triangle[other]] {
                 [NOTHING, _] => false,
                 [_, NOTHING] => true,
-                _ => !same([place(at), place(other)]),
+                _ => !same([self.place(at), self.place(other)]),
             })
         };
         let sample = |row: usize, column: usize| {
@@ -105,7 +111,7 @@ impl Raster {
             if self.triangle[at] == NOTHING {
                 return [255.0; 3];
             }
-            let (triangle, shares) = place(at);
+            let (triangle, shares) = self.place(at);
             let plain = color(triangle, shares);
             let strength = match (is_line(row, column), self.is_edge[at]) {
                 (true, _) => 0.5,

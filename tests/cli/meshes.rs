@@ -394,6 +394,10 @@ fn other_commands_take_the_conditions() {
     let nonzeros = number(&solve, "/problem/nonzeros");
     let spaced = format!("10 {} nonzeros", nonzeros - 10e3);
     for how in both(2) {
+        // Its right-hand side is always A·(1, …, 1)/√n.
+        let compared = run(how, &[&["compare", &plate, "--solvers", "hs-cg"], &conditions[..]].concat());
+        let said = "plate.msh: u = 1/sqrt(n) everywhere, held on hole, k = 400 in copper, k = 1 elsewhere\n";
+        assert!(compared.stdout.contains(said), "{compared:?}");
         for command in [&["info"][..], &["partition", "-k", "3"], &["compare", "--solvers", "hs-cg"]] {
             let args = [command, &[&plate[..]], &conditions[..]].concat();
             let finished = run(how, &args);

@@ -256,6 +256,29 @@ fn other_commands_look_at_their_files_first() {
         }
     }
     assert_eq!(folder.names(), ["a.mtx"]);
+    // What else is read, by whatever name.
+    let (part, options) = (folder.write("a.part", "0\n".repeat(9)), folder.write("o.toml", "rtol = 1e-3\n"));
+    let [link, other] = ["link.csv", "other.csv"].map(|name| folder.path(name));
+    for name in [&link, &other] {
+        std::os::unix::fs::symlink("to nothing yet.csv", name).expect("a link");
+    }
+    let file = format!("file:{part}");
+    for (args, what) in [
+        (&["convert", &matrix, &matrix][..], "the input"),
+        (&["solve", &matrix, "--partition", &file, "--json", &part], "--partition"),
+        (&["solve", &matrix, "--config", &options, "--history", &options], "--config"),
+        (&["compare", &matrix, "--csv", &link, "--json", &other], "--csv"),
+    ] {
+        let finished = run(Launch::Alone, args);
+        assert_eq!((finished.code, &*finished.stdout), (Some(2), ""), "{args:?} {finished:?}");
+        assert!(finished.stderr.contains(&format!("this file is {what}'s as well")), "{finished:?}");
+    }
+    // A checkpoint takes the place of the one that was read, and a solution that of its guess.
+    let (saved, x) = (folder.path("a.ckpt"), folder.path("x.mtx"));
+    for args in [&["--max-it", "1", "-o", &x][..], &["--restart", &saved], &["--x0", &x, "-o", &x]] {
+        let finished = run(Launch::Alone, &[&["solve", &matrix, "--checkpoint", &saved], args].concat());
+        assert!(matches!(finished.code, Some(0 | 4)), "{args:?} {finished:?}");
+    }
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl Conditions {
             || self.neumann.iter().any(|(_, flux)| *flux != 0.0)
             || self.default_source() != 0.0
             || self.source.iter().any(|(_, f)| *f != 0.0);
-        (!drives).then_some(value)
+        (!drives).then_some(value + 0.0) // no negative zero
     }
 
     /// What is in force, in words.
