@@ -31,14 +31,13 @@ pub(super) struct Checked {
 
 impl Course {
     pub(super) fn new(settings: &Settings, reference_norm: f64) -> Course {
-        let (tolerance, limit) = (settings.tolerance(reference_norm), settings.divtol * reference_norm);
         Course {
             iteration: 0,
             replacements: 0,
             corruptions: 0,
             reference_norm,
             history: Vec::new(),
-            trust: Trust::new(tolerance, limit, settings.replacement, settings.check_health),
+            trust: Trust::new(settings, reference_norm),
             error: ErrorBounds::new(settings.error_delay, settings.lambda_min),
             best: None,
         }

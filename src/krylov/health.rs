@@ -34,6 +34,9 @@ const AT_FIRST: [f64; 2] = [1e6, 1e8];
 /// A direction with |μ − δ| above this share of μ is not conjugate to the one before.
 const CONJUGATE: f64 = 1e-3;
 
+/// Of sums of squares below this, terms may have underflowed that are more than rounding.
+const LEAST_SQUARE: f64 = 1e-280;
+
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finding {
@@ -97,6 +100,10 @@ impl Health {
     /// Looks at the next iterate, or once more at the same one after something was replaced.
     pub(super) fn find(&mut self, now: &Scalars) -> Option<Finding> {
         let summed = now.summed?;
+        if now.nu < LEAST_SQUARE {
+            self.before = None;
+            return None;
+        }
         let before = self.before.replace(*now);
         let Some((before, was)) = before.and_then(|before| Some((before, before.summed?))) else {
             return self.begin(now, &summed);
@@ -190,6 +197,15 @@ mod tests {
         ] {
             assert_eq!(health.clone().find(&wrong), finding, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn scalars_that_may_have_underflowed_are_not_compared() {
+        let (mut health, now) = learned();
+        let tiny = |nu| scalars(nu, 1e-290, 1e-285, 3e-290, 2.0 * nu);
+        assert_eq!(health.find(&Scalars { nu: 0.9e-280, ..tiny(1.0) }), None);
+        assert_eq!(health.find(&now), None, "there is nothing to compare with");
+        assert!(health.find(&tiny(1.1e-280)).is_some(), "not yet");
     }
 
     /// Of an r̃ with a recurrence of its own the largest r counts for ever, after a new beginning too.

@@ -4,6 +4,7 @@
 //! reason to doubt the recurrence: it claims convergence, breaks down, no longer knows its own ν, or
 //! makes no progress. What follows is decided here, from global scalars, alike on every rank.
 
+use super::driver::Settings;
 use super::health::{Finding, Health};
 use super::method::Scalars;
 
@@ -19,6 +20,11 @@ const REPLACEMENTS_IN_VAIN: u32 = 3;
 const PATIENCE: u32 = 100;
 /// The true residual of a sound recurrence is at most this multiple of it.
 const SOUND_FACTOR: f64 = 2.0;
+/// A recurrence's residual below this share of the norm that residuals are measured against has most likely left the true one
+/// behind, which rounding keeps from falling so far ...
+const FLOOR: f64 = 1e-17;
+/// ... and if it has not, it is asked again when it has fallen by this factor.
+const DEEPER: f64 = 1e-4;
 /// A recomputed ν that differs from its prediction by more than this share is a reason to doubt.
 const NU_GAP: f64 = 0.1;
 
@@ -52,6 +58,8 @@ pub(super) enum Doubt {
     Range,
     /// It makes no progress.
     Stall,
+    /// It is smaller than the true residual can be expected to be.
+    Low,
     /// Its scalars show that r or s was corrupted,
     CorruptResidual,
     /// or p, w or u.
@@ -87,6 +95,8 @@ pub(super) struct Trust {
     tolerance: f64,
     /// Beyond this the solve has diverged.
     limit: f64,
+    /// Below this the recurrence has nothing to say.
+    floor: f64,
     replacement: Replacement,
     least: f64,
     iterations_since_least: u32,
@@ -99,10 +109,13 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    pub(super) fn new(tolerance: f64, limit: f64, replacement: Replacement, check_health: bool) -> Trust {
+    /// Of a solve whose residuals are measured against `reference`.
+    pub(super) fn new(settings: &Settings, reference: f64) -> Trust {
+        let &Settings { replacement, check_health, .. } = settings;
         Trust {
-            tolerance,
-            limit,
+            tolerance: settings.tolerance(reference),
+            limit: settings.divtol * reference,
+            floor: FLOOR * reference,
             replacement,
             least: f64::INFINITY,
             iterations_since_least: 0,
@@ -170,6 +183,10 @@ impl Trust {
         if nu < 0.0 || gap {
             return Some(Doubt::Breakdown);
         }
+        if self.depth(residual) > self.depth(self.least) {
+            self.least = residual;
+            return Some(Doubt::Low);
+        }
         self.iterations_since_least = if residual < self.least { 0 } else { self.iterations_since_least + 1 };
         self.least = self.least.min(residual);
         let stalled = self.iterations_since_least >= self.patience;
@@ -178,6 +195,11 @@ impl Trust {
             self.patience = self.patience.saturating_mul(2);
         }
         stalled.then_some(Doubt::Stall)
+    }
+
+    /// How often a residual that falls to this one is asked whether it is the true one.
+    fn depth(&self, residual: f64) -> f64 {
+        if residual > self.floor { 0.0 } else { 1.0 + ((residual / self.floor).log10() / DEEPER.log10()).floor() }
     }
 
     /// What to do, now that the true residual is known.
@@ -198,7 +220,7 @@ impl Trust {
             return in_vain;
         }
         match doubt {
-            Doubt::Stall if is_sound(truth, recurrence) => return Verdict::GoOn,
+            Doubt::Stall | Doubt::Low if is_sound(truth, recurrence) => return Verdict::GoOn,
             Doubt::CorruptResidual | Doubt::CorruptDirection => return Verdict::Replace,
             _ => (),
         }
@@ -218,13 +240,18 @@ mod tests {
     use super::Verdict::*;
     use super::*;
 
+    /// Residuals are measured against 1.
+    fn trust(rtol: f64, divtol: f64, replacement: Replacement) -> Trust {
+        Trust::new(&Settings { rtol, divtol, replacement, ..Settings::default() }, 1.0)
+    }
+
     fn scalars(residual: f64) -> Scalars {
         Scalars { rr: residual * residual, nu: residual * residual, nu_predicted: f64::NAN, summed: None }
     }
 
     #[test]
     fn a_claim_is_believed_only_of_the_true_residual() {
-        let mut trust = Trust::new(1e-8, 1e8, Replacement::WhenNeeded, true);
+        let mut trust = trust(1e-8, 1e8, Replacement::WhenNeeded);
         assert_eq!(trust.doubt(&scalars(1e-7)), None);
         assert_eq!(trust.doubt(&scalars(0.9e-8)), Some(Doubt::Claim));
         assert_eq!(trust.judge(Doubt::Claim, 0.9e-8, 1.05e-8), Verdict::Converged);
@@ -240,12 +267,12 @@ mod tests {
     #[test]
     fn scalars_out_of_range_are_no_stagnation() {
         for (residual, nu) in [(f64::INFINITY, 1.0), (1.0, f64::NAN), (1e-100, 0.0)] {
-            let mut trust = Trust::new(1e-200, 1e200, Replacement::WhenNeeded, true);
+            let mut trust = trust(1e-200, 1e200, Replacement::WhenNeeded);
             let beyond = Scalars { rr: residual * residual, nu, nu_predicted: f64::NAN, summed: None };
             let mut judge = || trust.doubt(&beyond).map(|doubt| trust.judge(doubt, residual, 1.0));
             assert_eq!([(); 4].map(|()| judge()), [Restart, Restart, Restart, NotFinite].map(Some));
         }
-        let mut never = Trust::new(1e-300, f64::INFINITY, Replacement::Never, true);
+        let mut never = trust(1e-300, f64::INFINITY, Replacement::Never);
         assert_eq!(never.judge(Doubt::Range, f64::INFINITY, 1.0), NotFinite);
         assert_eq!(
             [1e-170, 1e-150, 1e170].map(|truth| never.judge(Doubt::Claim, 0.0, truth)),
@@ -254,8 +281,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_smaller_than_rounding_lets_a_residual_be_is_doubted() {
+        let mut trust = trust(0.0, 1e8, Replacement::WhenNeeded);
+        let mut doubted = |residual| trust.doubt(&scalars(residual)) == Some(Doubt::Low);
+        let fallen = [1.0, 2e-17, 0.9e-17, 0.8e-17, 1.1e-21, 0.9e-21, 1e-22, 0.9e-25, 1e-40].map(&mut doubted);
+        assert_eq!(fallen, [false, false, true, false, false, true, false, true, true]);
+        assert!(!doubted(1e-20), "it has been lower");
+        // Of b = 0, say, it is the true residual all the same.
+        assert_eq!(trust.judge(Doubt::Low, 1e-40, 1.1e-40), Verdict::GoOn);
+        // If not, what goes on from the true one may fall once more.
+        for verdict in [Restart, Restart, Restart, Stagnated] {
+            assert_eq!(trust.judge(Doubt::Low, 1e-18, 1e-15), verdict);
+            assert_eq!(trust.doubt(&scalars(0.9e-17)), Some(Doubt::Low));
+        }
+        // Without a word about corrupted vectors, and not in experiments on the methods.
+        let mut never = Trust::new(&Settings { rtol: 0.0, ..Settings::exactly(9) }, 1.0);
+        assert_eq!(never.doubt(&scalars(1e-30)), None);
+    }
+
+    #[test]
     fn a_stall_and_a_wrong_prediction_raise_doubt() {
-        let mut trust = Trust::new(1e-8, 1e8, Replacement::WhenNeeded, true);
+        let mut trust = trust(1e-8, 1e8, Replacement::WhenNeeded);
         assert_eq!(trust.doubt(&scalars(1.0)), None);
         let raised: Vec<u32> = (1..=400).filter(|_| trust.doubt(&scalars(2.0)).is_some()).collect();
         assert_eq!(raised, [100, 300], "patience doubles");
@@ -263,6 +309,7 @@ mod tests {
         assert_eq!(trust.judge(Doubt::Stall, 2.0, 5.0), Verdict::Restart);
         let wrong = Scalars { nu_predicted: 0.5, ..scalars(1.0) };
         assert_eq!(trust.doubt(&wrong), Some(Doubt::Breakdown));
-        assert_eq!(Trust::new(1e-8, 1e8, Replacement::Never, true).doubt(&wrong), None);
+        let mut never = Trust::new(&Settings { rtol: 1e-8, ..Settings::exactly(9) }, 1.0);
+        assert_eq!(never.doubt(&wrong), None);
     }
 }
