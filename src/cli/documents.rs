@@ -95,7 +95,7 @@ pub fn write_manual_pages(folder: &Path) -> Result<()> {
 fn write_page(command: &Command, folder: &Path) -> std::io::Result<()> {
     let name = command.get_display_name().unwrap_or(command.get_name()).to_string();
     let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    clap_mangen::Man::new(command.clone()).title(&name).render(&mut page)?;
     std::fs::write(folder.join(format!("{name}.1")), page)?;
     command.get_subcommands().try_for_each(|below| write_page(below, folder))
 }

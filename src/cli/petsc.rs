@@ -7,11 +7,23 @@ use clap::{Command, CommandFactory, Error};
 use std::ffi::OsString;
 
 /// How options of PETSc's begin that have no other name here.
-const BEGINNINGS: [&str; 13] =
-    ["ksp_", "pc_", "sub_", "mat_", "vec_", "dm_", "snes_", "tao_", "log_", "options_", "malloc_", "memory_", "info:"];
+const BEGINNINGS: [&str; 14] = [
+    "da_", "ksp_", "pc_", "sub_", "mat_", "vec_", "dm_", "snes_", "tao_", "log_", "options_", "malloc_", "memory_",
+    "info:",
+];
 
-/// An option of PETSc's for what needs none here.
-const NEEDLESS: &str = "ksp_converged_reason";
+/// Options of PETSc's for what goes another way here, or without one.
+const OTHERWISE: [(&str, &str); 6] = [
+    ("ksp_converged_reason", "every summary says why its solve ended, so leave it out"),
+    (
+        "ksp_monitor_true_residual",
+        "--monitor shows the residual of the recurrence; the true one is checked at the end, and where there is doubt",
+    ),
+    ("ksp_norm_type", "the norm is always that of the residual without preconditioner, so leave it out"),
+    ("ksp_view_solution", "--output FILE writes the solution"),
+    ("options_file", "--config FILE takes options from a TOML file"),
+    ("f", "the file of the matrix is named without an option: halocg solve FILE"),
+];
 
 /// Refuses words such as `-ksp_type`. Read letter by letter some would be understood, but not as they were meant:
 /// `-options_left` as an output file.
@@ -20,10 +32,10 @@ const NEEDLESS: &str = "ksp_converged_reason";
 /// When there is one, which says what to write instead.
 pub(super) fn refuse(arguments: &[OsString]) -> Result<(), Error> {
     let words = || arguments.iter().skip(1).take_while(|word| *word != "--").filter_map(|word| word.to_str());
-    let is_needless = |word: &str| word.strip_prefix("--").is_some_and(|name| name.replace('-', "_") == NEEDLESS);
-    if let Some(word) = words().find(|word| is_needless(word)) {
-        let message = format!("{word}: every summary says why its solve ended: leave it out\n");
-        return Err(Error::raw(ErrorKind::UnknownArgument, message));
+    let unusual =
+        words().find_map(|word| Some((word, otherwise(word.strip_prefix("--").or(word.strip_prefix('-'))?)?)));
+    if let Some((word, advice)) = unusual {
+        return Err(Error::raw(ErrorKind::UnknownArgument, format!("{}: {advice}\n", word.escape_debug())));
     }
     if !words().any(|word| single_dash(word).is_some()) {
         return Ok(());
@@ -34,13 +46,26 @@ pub(super) fn refuse(arguments: &[OsString]) -> Result<(), Error> {
     for word in words() {
         command = command.find_subcommand(word).unwrap_or(command);
     }
-    match words().find_map(|word| Some((word, advice(command, single_dash(word)?)?))) {
-        None => Ok(()),
-        Some((word, advice)) => Err(Error::raw(
-            ErrorKind::UnknownArgument,
-            format!("{}: long options begin with two dashes: {advice}\n", word.escape_debug()),
-        )),
+    let all: Vec<String> = words()
+        .filter_map(|word| Some(format!("{}: {}", word.escape_debug(), advice(command, single_dash(word)?)?)))
+        .collect();
+    match &all[..] {
+        [] => Ok(()),
+        [one] => {
+            let said = one.replacen(": ", ": long options begin with two dashes: ", 1);
+            Err(Error::raw(ErrorKind::UnknownArgument, said + "\n"))
+        }
+        all => {
+            let said = format!("long options begin with two dashes:\n  {}\n", all.join("\n  "));
+            Err(Error::raw(ErrorKind::UnknownArgument, said))
+        }
     }
+}
+
+/// What to do instead of an option of this name.
+fn otherwise(name: &str) -> Option<&'static str> {
+    let name = name.split('=').next()?.replace('-', "_");
+    OTHERWISE.iter().find(|(known, _)| *known == name).map(|(_, advice)| *advice)
 }
 
 /// Values of PETSc's options that are none here, and what to do instead.
@@ -102,9 +127,6 @@ fn advice(command: &Command, name: &str) -> Option<String> {
         Some("help") => None,
         Some(long) if long == name.replace('_', "-") => Some(format!("--{long}")),
         Some(long) => Some(format!("--{long}, or --{name}")),
-        None if name.replace('-', "_") == NEEDLESS => {
-            Some("but every summary says why its solve ended: leave it out".into())
-        }
         None => is_petsc().then(|| "halocg solve --help lists them; this one of PETSc's is not among them".into()),
     }
 }
@@ -142,8 +164,15 @@ mod tests {
             ("halocg compare poisson -n 9 -solvers all", ": --solvers"),
             ("halocg solve A.mtx -options_left", "this one of PETSc's is not among them"),
             ("halocg solve A.mtx -info", "not among them"),
-            ("halocg solve A.mtx -ksp_converged_reason", "every summary says why its solve ended: leave it out"),
-            ("halocg solve A.mtx --ksp-converged-reason", "every summary says why its solve ended: leave it out"),
+            ("halocg solve A.mtx -ksp_converged_reason", "every summary says why its solve ended, so leave it out"),
+            ("halocg solve A.mtx --ksp-converged-reason", "every summary says why its solve ended, so leave it out"),
+            ("halocg solve -f A.mtx", "the file of the matrix is named without an option"),
+            ("halocg solve A.mtx --options_file=a.opts", "--config FILE"),
+            ("halocg solve A.mtx -da_refine 2", "not among them"),
+            (
+                "halocg solve A.mtx -ksp_type cg -ksp_rtol=1",
+                "dashes:\n  -ksp_type: --solver, or --ksp_type\n  -ksp_rtol=1: --rtol, or --ksp_rtol\n",
+            ),
             ("halocg partition A.mtx -ksp_type cg -k 2", "not among them"),
         ] {
             let said = said(line).unwrap_or_else(|| panic!("{line} is let pass"));

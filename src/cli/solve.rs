@@ -27,7 +27,7 @@ pub struct SolveOptions {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub preconditioning: PreconditionerOptions,
-    /// Relative tolerance: stop when ||r|| <= RTOL ||b||
+    /// Relative tolerance: stop when ||r|| <= RTOL ||b||, and the true residual within 1.1 times that
     #[arg(long, visible_alias = "ksp-rtol", alias = "ksp_rtol", default_value = "1e-8", allow_negative_numbers = true, value_parser = not_negative, help_heading = "Stopping")]
     pub rtol: f64,
     /// Absolute tolerance: stop when ||r|| <= ATOL
@@ -109,7 +109,7 @@ pub struct SolveOptions {
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub json: Option<PathBuf>,
     /// Write the run as a page for a browser, DIR/report.html, and as DIR/run.json
-    #[arg(long, value_name = "DIR", help_heading = "Reports")]
+    #[arg(long, value_name = "DIR", value_parser = folder, help_heading = "Reports")]
     pub report: Option<PathBuf>,
     /// Draw who sends how many words to whom (.svg or .png)
     #[arg(long, value_name = "FILE", value_parser = picture, help_heading = "Reports")]
@@ -177,9 +177,9 @@ pub enum Whether {
 /// What the relative tolerance is measured on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum StopOnName {
-    /// The residual.
+    /// The 2-norm of the residual, against that of b.
     Residual,
-    /// The A-norm of the error.
+    /// The A-norm of the error, against that of the initial guess, as the scalars of the recurrence tell it.
     ErrorA,
 }
 
@@ -334,7 +334,7 @@ pub enum ScheduleName {
     Overlap,
     /// Sum and exchange together, then products and vectors in one pass over memory.
     OneSweep,
-    /// As measured.
+    /// The one whose parts, measured at the start, promise the shorter iteration.
     Auto,
 }
 

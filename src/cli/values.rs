@@ -159,6 +159,15 @@ pub(super) fn png(text: &str) -> std::result::Result<PathBuf, String> {
     ending(text, "png")
 }
 
+/// The name of a folder, and not of a page in it.
+pub(super) fn folder(text: &str) -> std::result::Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("html" | "htm" | "json") => Err("it names a folder, which gets a report.html and a run.json".into()),
+        _ => Ok(path),
+    }
+}
+
 pub(super) fn vtu(text: &str) -> std::result::Result<PathBuf, String> {
     ending(text, "vtu")
 }

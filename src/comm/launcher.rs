@@ -21,15 +21,21 @@ fn number(name: &str) -> Option<usize> {
 /// What a shell has to be told before the program to start as many ranks again, by the launcher that started these, as far as
 /// that can be known: `mpirun -n 4`.
 pub fn words() -> Option<String> {
-    announced().map(|(ranks, _)| words_for(ranks, |name| std::env::var(name).ok()))
+    let processors = sysinfo::System::physical_core_count().unwrap_or(usize::MAX);
+    announced().map(|(ranks, _)| words_for(ranks, processors, |name| std::env::var(name).ok()))
 }
 
-fn words_for(ranks: usize, variable: impl Fn(&str) -> Option<String>) -> String {
+fn words_for(ranks: usize, processors: usize, variable: impl Fn(&str) -> Option<String>) -> String {
     // Under Slurm an mpirun may start its own processes by srun; the ranks have its variables then.
     let is_mpirun = ["OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS"].into_iter().any(|name| variable(name).is_some());
     let tasks = variable("SLURM_STEP_NUM_TASKS").and_then(|tasks| tasks.parse().ok());
-    let launcher = if !is_mpirun && tasks == Some(ranks) { "srun" } else { "mpirun" };
-    format!("{launcher} -n {ranks}")
+    if !is_mpirun && tasks == Some(ranks) {
+        return format!("srun -n {ranks}");
+    }
+    // Open MPI's ranks know how many they are here; it counts a slot for each core.
+    let on_this_machine = variable("OMPI_COMM_WORLD_LOCAL_SIZE").and_then(|size| size.parse::<usize>().ok());
+    let is_crowded = on_this_machine.is_some_and(|ranks| ranks > processors);
+    format!("mpirun{} -n {ranks}", if is_crowded { " --oversubscribe" } else { "" })
 }
 
 /// The number of tasks that srun started and this task's own, where it told them nothing that MPI could find its ranks by
@@ -91,11 +97,13 @@ mod tests {
             (&["PMI_SIZE=4", "MPI_LOCALNRANKS=4"][..], "mpirun -n 4"),
             (&["OMPI_COMM_WORLD_SIZE=4", "SLURM_STEP_NUM_TASKS=4"], "mpirun -n 4"),
             (&["MPI_LOCALNRANKS=2", "SLURM_STEP_NUM_TASKS=2"], "mpirun -n 4"),
+            (&["OMPI_COMM_WORLD_SIZE=4", "OMPI_COMM_WORLD_LOCAL_SIZE=4"], "mpirun --oversubscribe -n 4"),
+            (&["OMPI_COMM_WORLD_SIZE=4", "OMPI_COMM_WORLD_LOCAL_SIZE=2"], "mpirun -n 4"),
             (&["PMI_SIZE=4", "SLURM_STEP_NUM_TASKS=4"], "srun -n 4"),
         ] {
             let variable =
                 |name: &str| set.iter().find_map(|set| Some(set.strip_prefix(name)?.strip_prefix('=')?.into()));
-            assert_eq!(words_for(4, variable), words, "{set:?}");
+            assert_eq!(words_for(4, 2, variable), words, "{set:?}");
         }
     }
 }

@@ -119,6 +119,16 @@ pub struct Record {
     pub seconds: f64,
 }
 
+/// ‖x − x_k‖_A at the end of a solve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ErrorA {
+    /// Against that of the initial guess.
+    pub relative: f64,
+    /// Whether it is an upper bound, or an estimate.
+    pub is_bound: bool,
+}
+
 /// What came of a solve.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -137,6 +147,8 @@ pub struct Outcome {
     pub recurrence_residual: f64,
     /// ‖b − A x‖₂, computed at the end.
     pub true_residual: f64,
+    /// The error, if that is what [`StopOn`] asks for and something is known of it.
+    pub error_a: Option<ErrorA>,
     /// How often the recurrence's residual was replaced by the true one.
     pub replacements: u64,
     /// How often a vector was found to be corrupted, and the solve went on without the error.
@@ -322,6 +334,9 @@ pub(super) fn solve_as_it_is(
     };
 
     let error_a_initial = course.error.initial();
+    let relative = |error: f64, is_bound| ErrorA { relative: error / error_a_initial, is_bound };
+    let upper = course.error.upper().map(|error| relative(error, true));
+    let mut error_a = upper.or(course.error.lower().map(|error| relative(error, false)));
     let Course { iteration, replacements, corruptions, reference_norm, history, best, .. } = course;
     let x = match (reason, best) {
         (Reason::Stagnated | Reason::Diverged | Reason::NotFinite, Some(checked)) => checked.x,
@@ -331,8 +346,9 @@ pub(super) fn solve_as_it_is(
     let true_residual = norm(a, &r);
     let reason = match reason {
         Reason::Stagnated if settings.stop_on == StopOn::ErrorA => {
-            let is_small = error_from(a, m, &r, &history, settings) <= settings.rtol * error_a_initial;
-            if is_small { Reason::ConvergedErrorA } else { reason }
+            let told = relative(error_from(a, m, &r, &history, settings), settings.lambda_min.is_some());
+            error_a = Some(told);
+            if told.relative <= settings.rtol { Reason::ConvergedErrorA } else { reason }
         }
         _ => reason,
     };
@@ -344,6 +360,7 @@ pub(super) fn solve_as_it_is(
         reference_norm,
         recurrence_residual: history.last().expect("the last iterate has a record").residual,
         true_residual,
+        error_a: error_a.filter(|error| settings.stop_on == StopOn::ErrorA && error.relative.is_finite()),
         replacements,
         corruptions,
         history,

@@ -27,7 +27,7 @@ mod truth;
 mod watch;
 
 pub use cost::{Cost, Preconditioning};
-pub use driver::{Outcome, Record, Settings, Snapshot, StopOn, solve};
+pub use driver::{ErrorA, Outcome, Record, Settings, Snapshot, StopOn, solve};
 use method::Method;
 pub(crate) use pipe_pr_cg::Update;
 pub use reason::Reason;

@@ -19,7 +19,7 @@ use crate::distributed::{Layout, rows_to_owners};
 use crate::error::{Error, ExitCode, Result};
 use crate::faults;
 use crate::files::write_file;
-use crate::krylov::{self, Outcome, Replacement, Settings, StopOn};
+use crate::krylov::{self, ErrorA, Outcome, Reason, Replacement, Settings, StopOn};
 use crate::operator::{DenseColumns, DistMatrix, MatrixOptions, Operator};
 use crate::partition::{Message, Partition, assign};
 use crate::performance::{Cut, choose, measure_parts, preconditioning};
@@ -329,6 +329,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
         },
         outcome: outcome_facts(
             &outcome,
+            &job.settings,
             slowest(outcome.seconds),
             slowest(outcome.seconds_per_iteration()),
             solution.map(|(against, x)| error_norms(a, against, &outcome.x, &x)),
@@ -446,6 +447,7 @@ fn error_norms(a: &dyn Operator, against: &'static str, x: &[f64], solution: &[f
 
 fn outcome_facts(
     outcome: &Outcome,
+    settings: &Settings,
     seconds: f64,
     seconds_per_iteration: f64,
     error: Option<ErrorNorms>,
@@ -455,7 +457,12 @@ fn outcome_facts(
     };
     OutcomeFacts {
         converged: outcome.reason.is_converged(),
-        reason: outcome.reason.words(),
+        reason: match outcome.reason {
+            Reason::ConvergedRelative if outcome.true_residual > settings.rtol * outcome.reference_norm => {
+                "converged: the true residual is within 1.1 times the relative tolerance, which the recurrence's meets"
+            }
+            reason => reason.words(),
+        },
         petsc_reason: outcome.reason.petsc_name(),
         exit_code: outcome.reason.exit_code() as u8,
         iterations: outcome.iterations,
@@ -465,6 +472,9 @@ fn outcome_facts(
         replaced_residuals: outcome.replacements,
         corrupted_vectors: outcome.corruptions,
         error,
+        error_a: outcome
+            .error_a
+            .map(|ErrorA { relative, is_bound }| ErrorAFacts { relative_a_norm: relative, is_bound }),
         spectrum: krylov::Spectrum::of(&outcome.history).map(|spectrum| SpectrumFacts {
             lambda_min: spectrum.lambda_min,
             lambda_max: spectrum.lambda_max,

@@ -67,7 +67,6 @@ pub(super) fn check_files(comm: &Comm, read: &Named, written: &Named) -> Result<
     comm.agree(if comm.is_root() { looked_at(read, written) } else { Ok(()) })
 }
 
-/// What need not be there: a checkpoint that cannot be written is a warning, however that comes about.
 const CHECKPOINT: &str = "--checkpoint";
 /// What a checkpoint may take the place of.
 const RESTART: &str = "--restart";
@@ -84,9 +83,6 @@ fn looked_at(read: &Named, written: &Named) -> Result<()> {
             continue;
         }
         let Some(place) = place(path) else {
-            if *option == CHECKPOINT {
-                continue;
-            }
             return Err(Error::io(
                 "write it",
                 path,

@@ -347,6 +347,15 @@ impl ChoiceFacts {
     }
 }
 
+/// The error at the end in the A-norm.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ErrorAFacts {
+    /// Against that of the initial guess.
+    pub relative_a_norm: f64,
+    /// Whether it is an upper bound, or an estimate.
+    pub is_bound: bool,
+}
+
 /// What came of it. Residuals are 2-norms, relative ones against `reference_norm`.
 #[derive(Clone, Debug, Serialize)]
 pub struct OutcomeFacts {
@@ -372,6 +381,8 @@ pub struct OutcomeFacts {
     pub corrupted_vectors: u64,
     /// Against the known solution, if there is one.
     pub error: Option<ErrorNorms>,
+    /// What the scalars tell of the error, if the solve was to stop on it.
+    pub error_a: Option<ErrorAFacts>,
     /// The ends of the spectrum of M⁻¹ A, as far as the iteration has seen it.
     pub spectrum: Option<SpectrumFacts>,
     /// Largest relative gap between the predicted and the recomputed ν; none for methods that predict nothing.

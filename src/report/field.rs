@@ -219,7 +219,7 @@ fn draw_scale<DB: DrawingBackend>(root: &Area<DB>, at: Place, height: f64, scale
     for (value, label) in labels {
         let tick = [(right, y(value)), (right + 5 * POINT, y(value))];
         root.draw(&PathElement::new(tick, INK.stroke_width(10)))?;
-        let letters = LETTERS.min(84.0 / text_width(&label));
+        let letters = LETTERS.min(78.0 / text_width(&label));
         write(root, &label, (right + 9 * POINT, y(value) + 5 * POINT), letters, HPos::Left, &INK)?;
     }
     Ok(())
@@ -341,6 +341,8 @@ struct Scale {
     low: f64,
     high: f64,
     step: f64,
+    /// But for less than a millionth.
+    is_constant: bool,
 }
 
 impl Scale {
@@ -349,7 +351,10 @@ impl Scale {
         let low = finite().fold(f64::INFINITY, f64::min);
         let high = finite().fold(f64::NEG_INFINITY, f64::max);
         let (low, high) = if low <= high { (low, high) } else { (0.0, 0.0) };
-        Scale { low, high, step: step(high - low, 10.0) }
+        // What differs by less is what the solve left, and would be drawn as if it were something.
+        let is_constant = high > low && high - low < 1e-6 * low.abs().max(high.abs());
+        let (low, high) = if is_constant { [0.5 * (low + high); 2].into() } else { (low, high) };
+        Scale { low, high, step: step(high - low, 10.0), is_constant }
     }
 
     /// The labels of the least and the most.
@@ -362,6 +367,7 @@ impl Scale {
         let [low, high] = self.ends();
         match self.high > self.low {
             true => format!("u from {low} to {high}, isolines every {}", short(self.step, self.step)),
+            false if self.is_constant => format!("u = {low}, constant to a millionth"),
             false => format!("u = {low} everywhere"),
         }
     }
@@ -459,6 +465,7 @@ mod tests {
             "u from 0 to 2, isolines every 0.2; cut open at y = 20"
         );
         assert_eq!(said([2.5; 4], None), "u = 2.5 everywhere");
+        assert_eq!(said([20.0, 20.000_001, 20.0, 19.999_999], None), "u = 20, constant to a millionth");
         assert_eq!(said([f64::NAN; 4], None), "u is nowhere a finite number");
     }
 

@@ -158,6 +158,7 @@ pub fn info_summary(info: &MatrixInfo) -> String {
     }
     if let Some(mesh) = &info.mesh {
         mesh_lines(mesh, &mut line);
+        line("groups", if mesh.groups.is_empty() { "none".into() } else { mesh.groups.clone() });
     }
     line("rows", format!("{shortest} / {mean:.1} / {longest} entries, min / avg / max"));
     line(

@@ -32,7 +32,7 @@ pub use comparison::{Comparison, TimedSolve, comparison_csv, comparison_json, co
 pub use csv::history_csv;
 pub use cut::Surface;
 pub use facts::{
-    CheckpointFacts, ChoiceFacts, ErrorNorms, Machine, MethodFacts, Options, OutcomeFacts, PartitionFacts,
+    CheckpointFacts, ChoiceFacts, ErrorAFacts, ErrorNorms, Machine, MethodFacts, Options, OutcomeFacts, PartitionFacts,
     ProblemFacts, Run, SCHEMA, SpectrumFacts, Spread, StorageFacts,
 };
 pub use field::{Field, FieldPicture};

@@ -105,7 +105,8 @@ fn headline(run: &Run) -> String {
     };
     tile("rows", grouped(run.problem.rows));
     tile("nonzeros", grouped(run.problem.nonzeros));
-    tile("method", format!("{}, {}", run.method.solver, run.method.preconditioner));
+    let sub = run.method.sub_preconditioner.map_or(String::new(), |sub| format!(" ({sub})"));
+    tile("method", format!("{}, {}{sub}", run.method.solver, run.method.preconditioner));
     tile("ranks", grouped(run.machine.ranks as u64));
     tile("iterations", grouped(outcome.iterations));
     tile("‖b − Ax‖ / ‖b‖, true", format!("{:.3e}", outcome.true_relative_residual));
@@ -113,6 +114,10 @@ fn headline(run: &Run) -> String {
     tile("per iteration", seconds(outcome.microseconds_per_iteration / 1e6));
     if let Some(error) = &outcome.error {
         tile(&escaped(&format!("relative error against {}", error.against)), format!("{:.3e}", error.relative_2_norm));
+    }
+    if let Some(error) = &outcome.error_a {
+        let what = if error.is_bound { "upper bound" } else { "estimate" };
+        tile(&format!("relative A-norm of the error, {what}"), format!("{:.3e}", error.relative_a_norm));
     }
     if let Some(spectrum) = &outcome.spectrum {
         tile("condition of the preconditioned matrix, estimated", format!("{:.2e}", spectrum.condition));
@@ -273,7 +278,8 @@ fn environment(run: &Run) -> String {
 fn options(run: &Run) -> String {
     let mut text = String::from("<table>\n");
     for (name, values) in &run.options {
-        let _ = writeln!(text, "<tr><td>--{}</td><td>{}</td></tr>", escaped(name), escaped(&values.join(" ")));
+        let dashes = if name == "matrix" { "" } else { "--" }; // the one that is no option
+        let _ = writeln!(text, "<tr><td>{dashes}{}</td><td>{}</td></tr>", escaped(name), escaped(&values.join(" ")));
     }
     text + "</table>\n"
 }

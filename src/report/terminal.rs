@@ -3,6 +3,7 @@
 use super::facts::{PartitionFacts, Run, Spread};
 use super::resources::PhaseSeconds;
 use crate::comm::SumAlgorithm;
+use crate::krylov::Reason;
 use crate::problem::MeshFacts;
 use std::fmt::Write as _;
 
@@ -99,7 +100,7 @@ pub fn summary(run: &Run) -> String {
     {
         let (least, most) = (grouped(rows.min as u64), grouped(rows.max as u64));
         let each = if least == most { format!("{most} rows each") } else { format!("{least} to {most} rows") };
-        line("partition", format!("{method}, {each}, imbalance {imbalance:.3}"));
+        line("partition", format!("{method}, {each}, imbalance {imbalance:.3} by nonzeros"));
     }
     let method = &run.method;
     let sub = method.sub_preconditioner.map_or(String::new(), |sub| format!(" ({sub})"));
@@ -155,6 +156,16 @@ pub fn summary(run: &Run) -> String {
                 error.relative_2_norm, error.max_norm, error.against
             ),
         );
+    }
+    if let Some(error) = &outcome.error_a {
+        let what = if error.is_bound { "at most" } else { "estimated" };
+        line(
+            if outcome.error.is_some() { "" } else { "error" },
+            format!("{:.3e} relative A-norm, against that of the initial guess, {what}", error.relative_a_norm),
+        );
+    }
+    if outcome.petsc_reason == Reason::IterationLimit.petsc_name() && method.preconditioner == "none" {
+        line("advice", "a preconditioner may help (--pc jacobi); halocg info tells what to try".into());
     }
     line("time", format!("set-up {}; {}", seconds(run.setup_seconds.total()), shares(run)));
     if let (Some(file), Some(iteration)) = (&checkpoint.file, checkpoint.saved_at) {

@@ -45,7 +45,10 @@ pub fn view(run: &Run) -> String {
 fn storage_lines(storage: &StorageFacts, ranks: usize, line: &mut impl FnMut(&str, String)) {
     let formats: Vec<String> = match &storage.ranks_by_format {
         one if one.len() == 1 => one.keys().map(|name| (*name).into()).collect(),
-        several => several.iter().map(|(name, ranks)| format!("{name} on {ranks} ranks")).collect(),
+        several => several
+            .iter()
+            .map(|(name, ranks)| format!("{name} on {ranks} rank{}", if *ranks == 1 { "" } else { "s" }))
+            .collect(),
     };
     let order = match storage.reordered_ranks {
         0 => "rows in the order of the file".into(),

@@ -114,6 +114,7 @@ fn the_documented_fields_are_those_that_are_written() {
         runs.push(json(&format!("{page}/run.json")));
         runs.push(run_json(how, &["model", "-n", "20", "--replace-every", "5", "--max-it", "7"], 4));
         runs.push(run_json(how, &["poisson", "-n", "20", "--pc", "bjacobi", "--format", "csr"], 0));
+        runs.push(run_json(how, &["poisson", "-n", "20", "--stop-on", "error-a"], 0));
     }
     compare(&text, "halocg-run/", &run, &runs);
 

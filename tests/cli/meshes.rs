@@ -398,6 +398,9 @@ fn other_commands_take_the_conditions() {
         let compared = run(how, &[&["compare", &plate, "--solvers", "hs-cg"], &conditions[..]].concat());
         let said = "plate.msh: u = 1/sqrt(n) everywhere, held on hole, k = 400 in copper, k = 1 elsewhere\n";
         assert!(compared.stdout.contains(said), "{compared:?}");
+        let looked_at = run(how, &["info", &plate, "--iterations", "0"]);
+        let groups = "left (curves), right (curves), top (curves), bottom (curves), hole (curves), copper (surfaces), steel (surfaces)";
+        assert!(looked_at.stdout.contains(&format!("groups       {groups}\n")), "{looked_at:?}");
         for command in [&["info"][..], &["partition", "-k", "3"], &["compare", "--solvers", "hs-cg"]] {
             let args = [command, &[&plate[..]], &conditions[..]].concat();
             let finished = run(how, &args);

@@ -214,7 +214,7 @@ fn files_that_cannot_be_written_are_reported_once() {
     let folder = Folder::new("unwritable");
     std::fs::create_dir(folder.path("folder")).expect("a folder");
     for how in both(4) {
-        for option in ["--output", "--history", "--json", "--write"] {
+        for option in ["--output", "--history", "--json", "--write", "--checkpoint"] {
             for (name, code) in [("no such folder/file", 1), ("folder", 1)] {
                 let path = folder.path(name);
                 let finished = run(how, &["poisson", "--n", "5", option, &path]);

@@ -326,6 +326,78 @@ fn the_meshes_take_the_iterations_that_are_known() {
     }
 }
 
+/// As PETSc's users ask for a number of iterations. The recurrence goes on falling where the true residual cannot.
+#[test]
+fn without_a_tolerance_a_solve_ends_where_double_precision_does() {
+    let plate = mesh("plate_hole.mtx");
+    for problem in [&["solve", &plate][..], &["solve", &mesh("plate.msh")], &["poisson", "-n", "20"]] {
+        for solver in ["pipe-pr-cg", "pr-cg", "hs-cg"] {
+            let args = [problem, &["--rtol", "0", "--solver", solver, "--max-it", "5000"]].concat();
+            let run = run_json(Launch::Alone, &args, 5);
+            let (_, reason, iterations) = outcome(&run);
+            assert!(reason == "STAGNATED" && iterations < 1000.0, "{args:?}: {run:#}");
+            assert!(number(&run, "/outcome/true_relative_residual") < 1e-13, "{args:?}: {run:#}");
+            assert_eq!(number(&run, "/outcome/corrupted_vectors"), 0.0, "{args:?}: {run:#}");
+        }
+        let limited = run_json(Launch::Alone, &[problem, &["--rtol", "0", "--max-it", "30"]].concat(), 4);
+        assert_eq!(outcome(&limited).2, 30.0);
+    }
+    // Of b = 0 the true residual falls as far as numbers go.
+    let folder = Folder::new("far below");
+    let zero = folder.write("zero.mtx", vector_text(&[0.0; 400]));
+    let guess = folder.write("x.mtx", vector_text(&ramp(400)));
+    let args = ["poisson", "-n", "20", "--rhs", &zero, "--x0", &guess, "--rtol", "1e-60"];
+    let run = run_json(Launch::Alone, &args, 0);
+    assert!(number(&run, "/outcome/true_relative_residual") < 1.1e-60, "{run:#}");
+    assert_eq!(number(&run, "/outcome/corrupted_vectors"), 0.0);
+}
+
+/// The true residual may differ from the recurrence's by rounding, and the summary does not say that it met what it did not.
+#[test]
+fn what_met_the_tolerance_is_said() {
+    let mut ways = [0, 0];
+    for rtol in ["1e-6", "1e-9", "1e-10", "1e-11", "2e-12", "1e-12"] {
+        let anisotropic = mesh("anisotropic.mtx");
+        let run = run_json(Launch::Alone, &["solve", &anisotropic, "--pc", "jacobi", "--rtol", rtol], 0);
+        let met = number(&run, "/outcome/true_relative_residual") <= rtol.parse().expect("a number");
+        let reason = run["outcome"]["reason"].as_str().expect("words");
+        assert_eq!(reason.contains("the true residual meets the relative tolerance"), met, "{rtol}: {reason}");
+        assert_eq!(reason.contains("within 1.1 times the relative tolerance"), !met, "{rtol}: {reason}");
+        ways[usize::from(met)] += 1;
+    }
+    assert!(ways[0] > 0 && ways[1] > 0, "{ways:?}");
+}
+
+#[test]
+fn the_error_on_which_a_solve_stops_is_shown() {
+    for how in both(2) {
+        for (options, is_bound) in [(&[][..], false), (&["--lambda-min", "1e-4"], true)] {
+            let args = [&["poisson", "-n", "20", "--stop-on", "error-a", "--rtol", "1e-6"], options].concat();
+            let run_facts = run_json(how, &args, 0);
+            let relative = number(&run_facts, "/outcome/error_a/relative_a_norm");
+            assert!(relative > 0.0 && relative <= 1e-6, "{how:?} {options:?}: {relative:e}");
+            assert_eq!(run_facts["outcome"]["error_a"]["is_bound"], is_bound);
+            let end = format!(
+                "e-7 relative A-norm, against that of the initial guess, {}",
+                if is_bound { "at most" } else { "estimated" }
+            );
+            let finished = run(how, &args);
+            assert!(finished.stdout.contains(&end), "{how:?} {end}: {finished:?}");
+        }
+        assert!(run_json(how, &["poisson", "-n", "20"], 0)["outcome"]["error_a"].is_null());
+    }
+}
+
+#[test]
+fn who_reaches_the_limit_without_a_preconditioner_is_told_of_them() {
+    let said = |pc: &str| {
+        let finished = run(Launch::Alone, &["poisson", "-n", "20", "--max-it", "3", "--pc", pc]);
+        assert_eq!(finished.code, Some(4), "{finished:?}");
+        finished.stdout.contains("\nadvice       a preconditioner may help")
+    };
+    assert_eq!(["none", "jacobi"].map(said), [true, false]);
+}
+
 /// A tolerance at the edge of double precision is met, or the solve stagnates close by: the matrix is not to
 /// blame, and an x that was good is not to be spoilt.
 #[test]

@@ -80,6 +80,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("solve a.mtx -options_left", "-options_left: long options begin with two dashes"),
     ("solve a.mtx --progress always", "[possible values: auto, on, off]"),
     ("solve a.mtx --pc_type icc", "tip: --pc bjacobi --sub-pc ic0"),
+    ("solve a.mtx --report a.html", "it names a folder"),
+    ("solve -f a.mtx", "the file of the matrix is named without an option"),
     ("compare model -n 9 --output x.mtx", "unexpected argument '--output'"),
     ("compare model -n 9 --history x.csv", "unexpected argument '--history'"),
 ];

@@ -103,7 +103,8 @@ def solve(
     chebyshev_degree : int
         Degree of the polynomial of ``pc="chebyshev"``, up to 100; of degree 0 it is the diagonal, scaled.
     rtol, atol : float
-        Converged when the 2-norm of b - A x is at most ``max(rtol * norm(b), atol)``.
+        Converged when the 2-norm of b - A x is at most ``max(rtol * norm(b), atol)``, or
+        within 1.1 times that while the residual of the recurrence is.
     max_iterations : int
         Limit of iterations.
     threads : int

@@ -76,7 +76,7 @@ impl Header {
 
 fn parse_kind(head: &mut Head) -> Result<Header> {
     let Some(line) = head.next_line() else {
-        return Err(head.error("not a Matrix Market matrix: the file is empty"));
+        return Err(head.error("not a Matrix Market file: it is empty"));
     };
     if FileFormat::of_head(&line) != FileFormat::MatrixMarket || line.starts_with(b"$MeshFormat") {
         return Err(head.error(
@@ -93,8 +93,8 @@ fn parse_kind(head: &mut Head) -> Result<Header> {
     let words: Vec<&[u8]> = lower.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
     let [b"%%matrixmarket", b"matrix", layout, field, symmetry] = words[..] else {
         return Err(head.error(format!(
-            "not a Matrix Market matrix: the first line must read \
-             `%%MatrixMarket matrix coordinate|array real|integer|pattern general|symmetric`, not {}",
+            "not a Matrix Market file, of which the first line reads \
+             `%%MatrixMarket matrix coordinate|array real|integer|pattern general|symmetric`, and not {} (scipy.io.mmwrite writes one)",
             shown(line.trim_ascii())
         )));
     };

@@ -116,8 +116,8 @@ fn every_kind_of_file_gives_the_same_matrix() {
 #[test]
 fn bad_files_are_refused_with_file_and_line() {
     for (text, says) in [
-        (String::new(), "a.mtx:1: not a Matrix Market matrix: the file is empty"),
-        ("hello\n".into(), "a.mtx:1: not a Matrix Market matrix"),
+        (String::new(), "a.mtx:1: not a Matrix Market file: it is empty"),
+        ("hello\n".into(), "a.mtx:1: not a Matrix Market file, of which"),
         (
             "\0\x12{Q more".into(),
             "a.mtx:1: not a Matrix Market file, nor a binary one of halocg's or PETSc's: it begins with the bytes 00 12 7b 51",

@@ -55,7 +55,10 @@ impl Conditions {
 
     /// What is in force, in words.
     pub fn words(&self, load: Load) -> String {
-        let mut held: Vec<(f64, &str)> = self.dirichlet.iter().map(|(name, value)| (*value, &name[..])).collect();
+        // Of several values the last one counts.
+        let counts = |k: usize| self.dirichlet[k + 1..].iter().all(|(name, _)| *name != self.dirichlet[k].0);
+        let counting = self.dirichlet.iter().enumerate().filter(|(k, _)| counts(*k));
+        let mut held: Vec<(f64, &str)> = counting.map(|(_, (name, value))| (*value, &name[..])).collect();
         if self.is_plain() {
             held.push((0.0, "the whole boundary (no condition was given)"));
         }
@@ -196,9 +199,20 @@ impl Model {
             cell_kind: cell_name(dim, 2),
             held_nodes: held.iter().filter(|value| !value.is_nan()).count() as u64,
             conditions: conditions.words(Load::Own),
+            groups: names(mesh.groups.iter(), 24),
             orphans,
         };
         Ok(Model { dim, points, cells, coefficients, held, inflow, facts })
+    }
+}
+
+/// Names of groups, each with what it is made of: so many, and the number of the others.
+fn names<'a>(groups: impl Iterator<Item = &'a Group>, most: usize) -> String {
+    let short = |name: &str| name.chars().take(24).collect::<String>();
+    let names: Vec<String> = groups.map(|group| format!("{} ({}s)", short(&group.name), group.kind())).collect();
+    match names.len() {
+        count if count > most + 1 => format!("{} and {} more", names[..most].join(", "), count - most),
+        _ => names.join(", "),
     }
 }
 
@@ -377,15 +391,11 @@ impl<'a> Groups<'a> {
 
     /// The groups that fit, for a message, which stays short.
     fn list(&self, fits: &dyn Fn(&Group) -> bool) -> String {
-        const MOST: usize = 6;
         let fitting = self.mesh.groups.iter().filter(|group| usize::from(group.dim) <= self.dim && fits(group));
-        let short = |name: &str| name.chars().take(24).collect::<String>();
-        let names: Vec<String> = fitting.map(|group| format!("{} ({}s)", short(&group.name), group.kind())).collect();
-        match names.len() {
-            0 if self.mesh.groups.is_empty() => "the mesh has no physical groups".into(),
-            0 => "the mesh has none that fits".into(),
-            count if count > MOST + 1 => format!("there are {} and {} more", names[..MOST].join(", "), count - MOST),
-            _ => format!("there are {}", names.join(", ")),
+        match &names(fitting, 6)[..] {
+            "" if self.mesh.groups.is_empty() => "the mesh has no physical groups".into(),
+            "" => "the mesh has none that fits".into(),
+            names => format!("there are {names}"),
         }
     }
 }

@@ -126,6 +126,8 @@ pub struct MeshFacts {
     pub held_nodes: u64,
     /// The conditions in words.
     pub conditions: String,
+    /// The physical groups, each with what it is made of: `left (curves), copper (surfaces)`.
+    pub groups: String,
     /// Nodes of the file that no cell has: they are left out.
     pub orphans: u64,
 }
@@ -188,9 +190,12 @@ pub fn assemble(
         let MeshFacts { nodes, cells, held_nodes, orphans, .. } = model.facts;
         [nodes, cells, held_nodes, orphans, model.dim as u64]
     });
-    let words = model.as_ref().map_or(Vec::new(), |model| model.facts.conditions.clone().into_bytes());
+    let words = |of: fn(&MeshFacts) -> &str| {
+        let words = model.as_ref().map_or(Vec::new(), |model| of(&model.facts).as_bytes().to_vec());
+        String::from_utf8(comm.broadcast(0, &words)).expect("rank 0 sent a string")
+    };
+    let (conditions, groups) = (words(|facts| &facts.conditions), words(|facts| &facts.groups));
     let [n, cell_count, held_nodes, orphans, dim] = comm.broadcast(0, &numbers).try_into().expect("five numbers");
-    let conditions = String::from_utf8(comm.broadcast(0, &words)).expect("rank 0 sent a string");
     let dim = dim as usize;
     let facts = MeshFacts {
         nodes: n,
@@ -198,6 +203,7 @@ pub fn assemble(
         cell_kind: if dim == 2 { "triangles" } else { "tetrahedra" },
         held_nodes,
         conditions,
+        groups,
         orphans,
     };
 

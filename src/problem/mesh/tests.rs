@@ -159,6 +159,8 @@ fn what_is_said_of_the_conditions_is_what_the_right_hand_side_leaves_of_them() {
     let held = "u = 0 on the whole boundary (no condition was given)";
     assert_eq!(plain.words(Load::Own), format!("{held}, f = 1, k = 1"));
     assert_eq!(plain.words(Load::Other), format!("{held}, elsewhere b is given in the place of f, k = 1"));
+    let twice = conditions(&[("left", 1.0), ("hole", 0.0), ("left", 5.0)], &[]);
+    assert_eq!(twice.words(Load::Own), "u = 0 on hole, u = 5 on left, f = 0, k = 1");
     // What has an obvious solution may be a slip.
     let still = conditions(&[("left", 7.0), ("hole", 7.0)], &[]);
     let said = "u = 7 on left, u = 7 on hole, f = 0, k = 1";
