@@ -20,6 +20,7 @@ mod prediction;
 mod progress;
 mod raster;
 mod resources;
+mod scale;
 mod side_by_side;
 mod spy;
 mod terminal;
