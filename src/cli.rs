@@ -342,6 +342,7 @@ impl Cli {
     /// # Errors
     /// When they do not.
     pub fn into_task(self) -> Result<Task> {
+        config::refuse_twice(&self.in_force)?;
         let mut task = self.command.into_task()?;
         if let Task::Run(job) = &mut task {
             job.options = self.in_force;

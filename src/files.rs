@@ -40,11 +40,6 @@ impl Target {
         }
     }
 
-    /// The name in the end, if it has one of its own.
-    pub(crate) fn name(&self) -> Option<&Path> {
-        self.name.as_deref()
-    }
-
     /// True for what is written to as it is.
     pub(crate) fn is_stream(&self) -> bool {
         self.name.is_none()

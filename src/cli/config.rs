@@ -61,6 +61,22 @@ pub(super) fn in_force(command: &Command, matches: &ArgMatches) -> Options {
     all
 }
 
+/// Refuses an option that names the file of options, which it might overwrite.
+///
+/// # Errors
+/// When there is one.
+pub(super) fn refuse_twice(in_force: &Options) -> crate::error::Result<()> {
+    let place = |name: &String| std::fs::canonicalize(name).ok();
+    let Some(file) = in_force.get("config").and_then(|names| names.first()).and_then(place) else { return Ok(()) };
+    let mut others = in_force.iter().filter(|(name, _)| *name != "config");
+    match others.find(|(_, values)| values.iter().filter_map(place).any(|other| other == file)) {
+        Some((name, _)) => {
+            Err(crate::error::Error::usage(format!("--{name} {}: this file is --config's as well", file.display())))
+        }
+        None => Ok(()),
+    }
+}
+
 /// True if the option has this name, or one of PETSc's; an underscore is as good as a hyphen.
 pub(super) fn is_called(argument: &Arg, name: &str) -> bool {
     let name = name.replace('_', "-");

@@ -14,7 +14,8 @@ use std::path::Path;
 /// subcommand; or all help, and that there is nothing of that name. None if no word was asked about.
 pub(super) fn answer(arguments: &[OsString]) -> Option<String> {
     let asks = |argument: &OsString| argument == "--help" || argument == "-h";
-    let at = arguments.iter().take_while(|argument| *argument != "--").position(asks)?;
+    let typed = arguments.iter().skip(1);
+    let at = 1 + typed.take_while(|argument| *argument != "--").position(asks)?;
     let word = arguments.get(at + 1)?.to_str()?;
     let name = word.strip_prefix("--").unwrap_or(word);
     let mut command = &built();

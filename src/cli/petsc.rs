@@ -19,7 +19,10 @@ const OTHERWISE: [(&str, &str); 6] = [
         "ksp_monitor_true_residual",
         "--monitor shows the residual of the recurrence; the true one is checked at the end, and where there is doubt",
     ),
-    ("ksp_norm_type", "the norm is always that of the residual without preconditioner, so leave it out"),
+    (
+        "ksp_norm_type",
+        "the norm is that of the residual without preconditioner, so leave it out; --stop-on error-a stops on the error",
+    ),
     ("ksp_view_solution", "--output FILE writes the solution"),
     ("options_file", "--config FILE takes options from a TOML file"),
     ("f", "the file of the matrix is named without an option: halocg solve FILE"),
@@ -32,8 +35,11 @@ const OTHERWISE: [(&str, &str); 6] = [
 /// When there is one, which says what to write instead.
 pub(super) fn refuse(arguments: &[OsString]) -> Result<(), Error> {
     let words = || arguments.iter().skip(1).take_while(|word| *word != "--").filter_map(|word| word.to_str());
-    let unusual =
-        words().find_map(|word| Some((word, otherwise(word.strip_prefix("--").or(word.strip_prefix('-'))?)?)));
+    // With one dash and a value it might be a value itself: --source -f=3.
+    let named = |word: &str| {
+        Some(word.strip_prefix("--").or(word.strip_prefix('-').filter(|name| !name.contains('=')))?.to_string())
+    };
+    let unusual = words().find_map(|word| Some((word, otherwise(&named(word)?)?)));
     if let Some((word, advice)) = unusual {
         return Err(Error::raw(ErrorKind::UnknownArgument, format!("{}: {advice}\n", word.escape_debug())));
     }

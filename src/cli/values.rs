@@ -163,7 +163,9 @@ pub(super) fn png(text: &str) -> std::result::Result<PathBuf, String> {
 pub(super) fn folder(text: &str) -> std::result::Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match path.extension().and_then(|ending| ending.to_str()) {
-        Some("html" | "htm" | "json") => Err("it names a folder, which gets a report.html and a run.json".into()),
+        Some("html" | "htm" | "json") if !path.is_dir() && !text.ends_with('/') => {
+            Err("it names a folder, which gets a report.html and a run.json".into())
+        }
         _ => Ok(path),
     }
 }

@@ -7,7 +7,7 @@ use super::saved::Saved;
 use super::scaled::solve_watched;
 use super::strike::strike;
 use super::trust::{Doubt, Replacement, Verdict, is_sound};
-use super::truth::{error_from, is_positive_definite, norm, residual};
+use super::truth::{LEAST_SQUARE, error_from, is_positive_definite, norm, residual};
 use super::watch::{Begin, OnlyObserve, Watch};
 use super::{Kind, Reason};
 use crate::faults::{self, Moment};
@@ -244,10 +244,11 @@ pub(super) fn solve_as_it_is(
             let r = residual(a, b, x);
             let mut seen = Checked { true_residual: norm(a, &r), x: x.to_vec(), r, error_a_initial };
             let expected = record.residual.max(tolerance);
-            let is_repaired = trust.checks_health() && repair(a, b, &mut seen, expected);
+            // A recurrence that has fallen below what rounding allows says nothing of x.
+            let is_repaired = doubt != Doubt::Low && trust.checks_health() && repair(a, b, &mut seen, expected);
             // (Of a solution that is exact to the last bit, r is zero, whatever the recurrence holds.)
             let is_solved = seen.true_residual == 0.0;
-            if scalars.nu <= 0.0 && scalars.rr > 0.0 && !is_solved && !is_positive_definite(a, m, &seen.r) {
+            if scalars.nu <= 0.0 && scalars.rr >= LEAST_SQUARE && !is_solved && !is_positive_definite(a, m, &seen.r) {
                 return Err(Reason::IndefinitePreconditioner);
             }
             let doubt = if is_repaired { Doubt::Breakdown } else { doubt };
@@ -312,6 +313,8 @@ pub(super) fn solve_as_it_is(
                         course.replacements += 1;
                     }
                 }
+                // Of a residual whose square underflows nothing can be said.
+                Step::Indefinite { .. } if scalars.rr < LEAST_SQUARE => break Reason::NotFinite,
                 Step::Indefinite { .. } => break Reason::IndefiniteMatrix,
                 Step::Drifted => match look(Doubt::Breakdown, a, m, method.solution()) {
                     Err(reason) => break reason,
@@ -336,7 +339,7 @@ pub(super) fn solve_as_it_is(
     let error_a_initial = course.error.initial();
     let relative = |error: f64, is_bound| ErrorA { relative: error / error_a_initial, is_bound };
     let upper = course.error.upper().map(|error| relative(error, true));
-    let mut error_a = upper.or(course.error.lower().map(|error| relative(error, false)));
+    let by_scalars = upper.or(course.error.lower().map(|error| relative(error, false)));
     let Course { iteration, replacements, corruptions, reference_norm, history, best, .. } = course;
     let x = match (reason, best) {
         (Reason::Stagnated | Reason::Diverged | Reason::NotFinite, Some(checked)) => checked.x,
@@ -344,23 +347,32 @@ pub(super) fn solve_as_it_is(
     };
     let r = residual(a, b, &x);
     let true_residual = norm(a, &r);
-    let reason = match reason {
-        Reason::Stagnated if settings.stop_on == StopOn::ErrorA => {
+    let recurrence_residual = history.last().expect("the last iterate has a record").residual;
+    let (mut reason, mut error_a) = (reason, None);
+    if settings.stop_on == StopOn::ErrorA {
+        // The scalars speak of the recurrence, and of its x.
+        let is_of_recurrence = !matches!(reason, Reason::Stagnated | Reason::Diverged | Reason::NotFinite);
+        if is_of_recurrence && is_sound(true_residual, recurrence_residual) {
+            error_a = by_scalars;
+        } else {
             let told = relative(error_from(a, m, &r, &history, settings), settings.lambda_min.is_some());
-            error_a = Some(told);
-            if told.relative <= settings.rtol { Reason::ConvergedErrorA } else { reason }
+            let is_small = told.relative <= settings.rtol;
+            if reason == Reason::Stagnated && is_small {
+                reason = Reason::ConvergedErrorA;
+            }
+            // Of Ritz values it is no more than what is sure not to be exceeded.
+            error_a = Some(told).filter(|told| told.is_bound || is_small);
         }
-        _ => reason,
-    };
+    }
     Some(Outcome {
         reason,
         iterations: iteration,
         begun_at: begun,
         x,
         reference_norm,
-        recurrence_residual: history.last().expect("the last iterate has a record").residual,
+        recurrence_residual,
         true_residual,
-        error_a: error_a.filter(|error| settings.stop_on == StopOn::ErrorA && error.relative.is_finite()),
+        error_a: error_a.filter(|error| error.relative.is_finite()),
         replacements,
         corruptions,
         history,

@@ -22,6 +22,7 @@
 //! all this, and no bit changes as long as the scalars agree.
 
 use super::method::{Scalars, Summed};
+use super::truth::LEAST_SQUARE;
 
 /// So many comparisons show how large gaps are by rounding alone.
 const LEARNING: u32 = 5;
@@ -33,9 +34,6 @@ const BEYOND_ROUNDING: f64 = 1e3;
 const AT_FIRST: [f64; 2] = [1e6, 1e8];
 /// A direction with |μ − δ| above this share of μ is not conjugate to the one before.
 const CONJUGATE: f64 = 1e-3;
-
-/// Of sums of squares below this, terms may have underflowed that are more than rounding.
-const LEAST_SQUARE: f64 = 1e-280;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +98,7 @@ impl Health {
     /// Looks at the next iterate, or once more at the same one after something was replaced.
     pub(super) fn find(&mut self, now: &Scalars) -> Option<Finding> {
         let summed = now.summed?;
-        if now.nu < LEAST_SQUARE {
+        if now.nu.abs() < LEAST_SQUARE {
             self.before = None;
             return None;
         }
@@ -193,6 +191,7 @@ mod tests {
             (scalars(now.nu, mu, gamma, delta * (1.0 + 1e-11), now.nu), Some(Finding::Direction)),
             (scalars(now.nu, f64::INFINITY, gamma, delta, now.nu), Some(Finding::Direction)),
             (scalars(now.nu, mu, gamma, f64::NAN, now.nu), Some(Finding::Direction)),
+            (scalars(-1.0, mu, gamma, delta, now.nu), Some(Finding::Residual)),
             (Scalars { summed: None, ..scalars(2.0 * now.nu, mu, gamma, delta, now.nu) }, None),
         ] {
             assert_eq!(health.clone().find(&wrong), finding, "{wrong:?}");

@@ -36,6 +36,10 @@ pub(super) fn repair(a: &mut dyn Operator, b: &[f64], checked: &mut Checked, exp
         return false;
     }
     let diagonal = a.diagonal();
+    let expected = expected.max(rounding(a, b, &diagonal, &checked.x));
+    if checked.true_residual <= NEAR * expected {
+        return false;
+    }
     let mut best = checked.clone();
     for step in 0..MOST_STEPS {
         let mut next = best.clone();
@@ -70,6 +74,14 @@ pub(super) fn repair(a: &mut dyn Operator, b: &[f64], checked: &mut Checked, exp
         *checked = best;
     }
     is_repaired
+}
+
+/// What rounding leaves of b − A x, with the greatest entry in the place of the norm of A; 0 if x is beyond squares. Collective.
+fn rounding(a: &dyn Operator, b: &[f64], diagonal: &[f64], x: &[f64]) -> f64 {
+    let mut largest = [diagonal.iter().fold(0.0, |largest: f64, entry| largest.max(*entry))];
+    a.layout().comm().reduce_f64(Op::Max, &mut largest);
+    let size = f64::EPSILON * (norm(a, b) + largest[0] * norm(a, x));
+    if size.is_finite() { size } else { 0.0 }
 }
 
 /// What is left of the residual, as a share; 0 if it was beyond comparison before, infinite if it no longer is finite.

@@ -184,7 +184,7 @@ impl Trust {
             return Some(Doubt::Breakdown);
         }
         if self.depth(residual) > self.depth(self.least) {
-            self.least = residual;
+            (self.least, self.iterations_since_least) = (residual, 0);
             return Some(Doubt::Low);
         }
         self.iterations_since_least = if residual < self.least { 0 } else { self.iterations_since_least + 1 };

@@ -7,6 +7,9 @@ use crate::exponent::{exponent, times_power_of_two};
 use crate::operator::Operator;
 use crate::preconditioner::Preconditioner;
 
+/// Of sums of squares below this, terms may have underflowed that are more than rounding.
+pub(super) const LEAST_SQUARE: f64 = 1e-280;
+
 /// b − A x. Collective.
 pub fn residual(a: &mut dyn Operator, b: &[f64], x: &[f64]) -> Vec<f64> {
     let mut r = vec![0.0; b.len()];
@@ -58,7 +61,6 @@ pub(super) fn error_from(
 
 /// ‖x‖₂ over all ranks, where its square over- or underflows as well. Collective.
 pub fn norm(a: &dyn Operator, x: &[f64]) -> f64 {
-    const LEAST_SQUARE: f64 = 1e-280;
     let comm = a.layout().comm();
     let [square] = comm.sum_of([comm.dot(x, x)]);
     if square.is_nan() || (LEAST_SQUARE..f64::INFINITY).contains(&square) {

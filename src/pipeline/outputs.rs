@@ -23,7 +23,7 @@ pub(super) fn check(comm: &Comm, job: &Job) -> Result<()> {
         _ => None,
     };
     let written = [
-        ("--output", files.output.as_ref().map(|(path, _)| path.as_path())),
+        (SOLUTION, files.output.as_ref().map(|(path, _)| path.as_path())),
         ("--history", files.history.as_deref()),
         ("--json", files.json.as_deref()),
         ("--comm-matrix", files.comm_matrix.as_deref()),
@@ -37,12 +37,11 @@ pub(super) fn check(comm: &Comm, job: &Job) -> Result<()> {
         Partition::File(path) => Some(path.as_path()),
         _ => None,
     };
-    let of_options = job.options.get("config").and_then(|paths| paths.first()).map(Path::new);
     let read = [
         of_source(&job.source),
         ("--rhs", of_vector),
         ("--partition", of_partition),
-        ("--config", of_options),
+        (GUESS, job.x0.as_deref()),
         (RESTART, job.checkpointing.restart.as_deref()),
     ];
     check_folder(comm, "--report", files.report.as_deref())?;
@@ -68,8 +67,11 @@ pub(super) fn check_files(comm: &Comm, read: &Named, written: &Named) -> Result<
 }
 
 const CHECKPOINT: &str = "--checkpoint";
-/// What a checkpoint may take the place of.
 const RESTART: &str = "--restart";
+const SOLUTION: &str = "--output";
+const GUESS: &str = "--x0";
+/// What may take the place of what was read.
+const SUCCESSORS: [(&str, &str); 2] = [(CHECKPOINT, RESTART), (SOLUTION, GUESS)];
 
 fn looked_at(read: &Named, written: &Named) -> Result<()> {
     let mut seen: Vec<(&str, PathBuf)> =
@@ -89,8 +91,8 @@ fn looked_at(read: &Named, written: &Named) -> Result<()> {
                 &std::io::Error::new(ErrorKind::NotFound, "there is no such folder"),
             ));
         };
-        let follows = |other: &str| *option == CHECKPOINT && other == RESTART;
-        if let Some((other, _)) = seen.iter().find(|(other, there)| *there == place && !follows(other)) {
+        let is_taken = |other: &str| !SUCCESSORS.contains(&(*option, other));
+        if let Some((other, _)) = seen.iter().find(|(other, there)| *there == place && is_taken(other)) {
             return Err(Error::usage(format!("{option} {}: this file is {other}'s as well", path.display())));
         }
         seen.push((*option, place));
@@ -117,12 +119,19 @@ pub(super) fn check_folder(comm: &Comm, option: &str, folder: Option<&Path>) -> 
     })
 }
 
+/// As many as Linux follows.
+const MOST_LINKS: usize = 40;
+
 /// The one name of a file, whether or not it exists, links followed; none if its folder does not.
 fn place(path: &Path) -> Option<PathBuf> {
-    let target = Target::of(path);
-    let path = target.name().unwrap_or(path);
     if let Ok(name) = std::fs::canonicalize(path) {
         return Some(name);
+    }
+    // Links to what there is not yet.
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        let Ok(next) = std::fs::read_link(&path) else { break };
+        path = path.parent()?.join(next);
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = std::fs::canonicalize(folder).ok()?;

@@ -21,7 +21,7 @@ impl Scale {
         let (low, high) = if low <= high { (low, high) } else { (0.0, 0.0) };
         // What differs by less is what the solve left, and would be drawn as if it were something.
         let is_constant = high > low && high - low < 1e-6 * low.abs().max(high.abs());
-        let (low, high) = if is_constant { [0.5 * (low + high); 2].into() } else { (low, high) };
+        let (low, high) = if is_constant { [low + 0.5 * (high - low); 2].into() } else { (low, high) };
         Scale { low, high, step: step(high - low, 10.0), is_constant }
     }
 

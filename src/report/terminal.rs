@@ -164,7 +164,8 @@ pub fn summary(run: &Run) -> String {
             format!("{:.3e} relative A-norm, against that of the initial guess, {what}", error.relative_a_norm),
         );
     }
-    if outcome.petsc_reason == Reason::IterationLimit.petsc_name() && method.preconditioner == "none" {
+    let is_short = outcome.petsc_reason == Reason::IterationLimit.petsc_name() && method.rtol > 0.0;
+    if is_short && method.preconditioner == "none" {
         line("advice", "a preconditioner may help (--pc jacobi); halocg info tells what to try".into());
     }
     line("time", format!("set-up {}; {}", seconds(run.setup_seconds.total()), shares(run)));

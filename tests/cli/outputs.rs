@@ -257,16 +257,22 @@ fn other_commands_look_at_their_files_first() {
     }
     assert_eq!(folder.names(), ["a.mtx"]);
     // What else is read, by whatever name.
-    let (part, options) = (folder.write("a.part", "0\n".repeat(9)), folder.write("o.toml", "rtol = 1e-3\n"));
+    let (part, options) = (folder.write("a.part", "0\n".repeat(9)), folder.write("o.toml", ""));
     let [link, other] = ["link.csv", "other.csv"].map(|name| folder.path(name));
     for name in [&link, &other] {
         std::os::unix::fs::symlink("to nothing yet.csv", name).expect("a link");
     }
+    let (guess, chain) = (folder.write("x0.mtx", vector_text(&[0.0; 9])), folder.path("chain.csv"));
+    std::os::unix::fs::symlink("other.csv", &chain).expect("a link");
     let file = format!("file:{part}");
     for (args, what) in [
         (&["convert", &matrix, &matrix][..], "the input"),
         (&["solve", &matrix, "--partition", &file, "--json", &part], "--partition"),
         (&["solve", &matrix, "--config", &options, "--history", &options], "--config"),
+        (&["compare", &matrix, "--config", &options, "--csv", &options], "--config"),
+        (&["info", &matrix, "--config", &options, "--json", &options], "--config"),
+        (&["solve", &matrix, "--x0", &guess, "--json", &guess], "--x0"),
+        (&["compare", &matrix, "--csv", &link, "--json", &chain], "--csv"),
         (&["compare", &matrix, "--csv", &link, "--json", &other], "--csv"),
     ] {
         let finished = run(Launch::Alone, args);

@@ -43,22 +43,24 @@ impl Conditions {
         if self.is_plain() && self.source.is_empty() { 1.0 } else { 0.0 }
     }
 
+    /// The values that hold u, but for those of a group that has another one later.
+    fn held(&self) -> impl Iterator<Item = &(String, f64)> {
+        counting(&self.dirichlet, |name, later| name == later)
+    }
+
     /// The value that u has everywhere, if nothing makes it another anywhere.
     fn everywhere(&self) -> Option<f64> {
-        let value = self.dirichlet.first().map_or(0.0, |(_, value)| *value);
-        let drives = self.dirichlet.iter().any(|(_, other)| *other != value)
+        let value = self.held().next().map_or(0.0, |(_, value)| *value);
+        let drives = self.held().any(|(_, other)| *other != value)
             || self.neumann.iter().any(|(_, flux)| *flux != 0.0)
             || self.default_source() != 0.0
-            || self.source.iter().any(|(_, f)| *f != 0.0);
+            || counting(&self.source, |name, later| later.is_none() || name == later).any(|(_, f)| *f != 0.0);
         (!drives).then_some(value + 0.0) // no negative zero
     }
 
     /// What is in force, in words.
     pub fn words(&self, load: Load) -> String {
-        // Of several values the last one counts.
-        let counts = |k: usize| self.dirichlet[k + 1..].iter().all(|(name, _)| *name != self.dirichlet[k].0);
-        let counting = self.dirichlet.iter().enumerate().filter(|(k, _)| counts(*k));
-        let mut held: Vec<(f64, &str)> = counting.map(|(_, (name, value))| (*value, &name[..])).collect();
+        let mut held: Vec<(f64, &str)> = self.held().map(|(name, value)| (*value, &name[..])).collect();
         if self.is_plain() {
             held.push((0.0, "the whole boundary (no condition was given)"));
         }
@@ -80,13 +82,20 @@ impl Conditions {
     }
 }
 
+/// Of values of which later ones may take the place of earlier ones, those that count.
+fn counting<N>(values: &[(N, f64)], is_replaced_by: impl Fn(&N, &N) -> bool) -> impl Iterator<Item = &(N, f64)> {
+    let counts = move |k: usize| !values[k + 1..].iter().any(|(later, _)| is_replaced_by(&values[k].0, later));
+    values.iter().enumerate().filter(move |(k, _)| counts(*k)).map(|(_, value)| value)
+}
+
 /// A coefficient in words.
 fn within(letter: &str, values: &[(Option<String>, f64)], default: f64) -> Vec<String> {
     let word = |(name, value): &(Option<String>, f64)| match name {
         None => format!("{letter} = {value}"),
         Some(name) => format!("{letter} = {value} in {name}"),
     };
-    let mut words: Vec<String> = values.iter().map(word).collect();
+    let in_force = counting(values, |name, later| later.is_none() || name == later);
+    let mut words: Vec<String> = in_force.map(word).collect();
     if values.iter().all(|(name, _)| name.is_some()) {
         words.push(format!("{letter} = {default}{}", if values.is_empty() { "" } else { " elsewhere" }));
     }

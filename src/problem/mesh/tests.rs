@@ -161,7 +161,14 @@ fn what_is_said_of_the_conditions_is_what_the_right_hand_side_leaves_of_them() {
     assert_eq!(plain.words(Load::Other), format!("{held}, elsewhere b is given in the place of f, k = 1"));
     let twice = conditions(&[("left", 1.0), ("hole", 0.0), ("left", 5.0)], &[]);
     assert_eq!(twice.words(Load::Own), "u = 0 on hole, u = 5 on left, f = 0, k = 1");
+    let sources = [(Some("a"), 9.0), (None, 8.0), (Some("a"), 1.0), (Some("a"), 3.0), (Some("b"), 2.0)];
+    let source = sources.map(|(name, value)| (name.map(String::from), value)).to_vec();
+    let words = Conditions { source, ..conditions(&[("left", 0.0)], &[]) }.words(Load::Own);
+    assert_eq!(words, "u = 0 on left, f = 8, f = 3 in a, f = 2 in b, k = 1");
     // What has an obvious solution may be a slip.
+    let (mut still, overridden) = (conditions(&[("left", 1.0), ("left", 5.0)], &[]), (None, 1.0));
+    still.source = vec![overridden, (None, 0.0)];
+    assert!(still.words(Load::Own).ends_with("; nothing makes u differ from 5"), "{}", still.words(Load::Own));
     let still = conditions(&[("left", 7.0), ("hole", 7.0)], &[]);
     let said = "u = 7 on left, u = 7 on hole, f = 0, k = 1";
     assert_eq!(still.words(Load::Own), format!("{said}; nothing makes u differ from 7"));
@@ -223,7 +230,7 @@ fn a_later_value_counts_and_coefficients_are_those_of_the_group() {
     let problem = assembled(SQUARE, &all).unwrap();
     assert_eq!(problem.held, [5.0, 1.0, 1.0, 5.0]);
     assert_eq!(problem.rows.row(0).1[0], 2.0);
-    assert_eq!(problem.facts.conditions, "u = 1 on all=of it, u = 5 on left side, f = 0, k = 4 in all=of it, k = 2");
+    assert_eq!(problem.facts.conditions, "u = 1 on all=of it, u = 5 on left side, f = 0, k = 2");
 }
 
 #[test]
