@@ -225,7 +225,7 @@ def test_an_interrupt_ends_a_solve(threads):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         say = lambda iteration, _: print("runs", flush=True) if iteration == 3 else None
         try:
-            halocg.solve(grid(200, 200), np.ones(40_000), rtol=0, max_iterations=10**9, threads={threads}, callback=say)
+            halocg.solve(grid(700, 700), np.ones(490_000), rtol=0, max_iterations=10**9, threads={threads}, callback=say)
         except KeyboardInterrupt:
             print("interrupted", flush=True)
     """

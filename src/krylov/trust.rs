@@ -112,10 +112,12 @@ impl Trust {
     /// Of a solve whose residuals are measured against `reference`.
     pub(super) fn new(settings: &Settings, reference: f64) -> Trust {
         let &Settings { replacement, check_health, .. } = settings;
+        let tolerance = settings.tolerance(reference);
         Trust {
-            tolerance: settings.tolerance(reference),
+            tolerance,
             limit: settings.divtol * reference,
-            floor: FLOOR * reference,
+            // Without a tolerance a number of iterations is asked for.
+            floor: if tolerance > 0.0 { FLOOR * reference } else { 0.0 },
             replacement,
             least: f64::INFINITY,
             iterations_since_least: 0,
@@ -282,7 +284,8 @@ mod tests {
 
     #[test]
     fn what_is_smaller_than_rounding_lets_a_residual_be_is_doubted() {
-        let mut trust = trust(0.0, 1e8, Replacement::WhenNeeded);
+        assert_eq!(trust(0.0, 1e8, Replacement::WhenNeeded).doubt(&scalars(1e-40)), None, "iterations are asked for");
+        let mut trust = trust(1e-60, 1e8, Replacement::WhenNeeded);
         let mut doubted = |residual| trust.doubt(&scalars(residual)) == Some(Doubt::Low);
         let fallen = [1.0, 2e-17, 0.9e-17, 0.8e-17, 1.1e-21, 0.9e-21, 1e-22, 0.9e-25, 1e-40].map(&mut doubted);
         assert_eq!(fallen, [false, false, true, false, false, true, false, true, true]);
@@ -295,7 +298,7 @@ mod tests {
             assert_eq!(trust.doubt(&scalars(0.9e-17)), Some(Doubt::Low));
         }
         // Without a word about corrupted vectors, and not in experiments on the methods.
-        let mut never = Trust::new(&Settings { rtol: 0.0, ..Settings::exactly(9) }, 1.0);
+        let mut never = Trust::new(&Settings { rtol: 1e-60, ..Settings::exactly(9) }, 1.0);
         assert_eq!(never.doubt(&scalars(1e-30)), None);
     }
 

@@ -69,7 +69,7 @@ fn same_bits(comm: &Comm) {
                     Settings { rtol: 1e-9, ..Settings::default() },
                     Settings { replacement: Replacement::Every(7), max_iterations: 25, ..Settings::default() },
                     Settings { rtol: 1e-16, max_iterations: 130, ..Settings::default() },
-                    Settings { rtol: 0.0, max_iterations: 200, ..Settings::default() },
+                    Settings { rtol: 1e-30, max_iterations: 200, ..Settings::default() },
                     Settings { stop_on: StopOn::ErrorA, rtol: 1e-6, lambda_min: Some(1e-3), ..Settings::default() },
                 ] {
                     let mut m = pc.build(&a).unwrap();
