@@ -192,6 +192,7 @@ install: build ## the program, its manual pages and completions under PREFIX=/us
 	$(BUILT) completions bash > $(SHARE)/bash-completion/completions/halocg
 	$(BUILT) completions zsh > $(SHARE)/zsh/site-functions/_halocg
 	$(BUILT) completions fish > $(SHARE)/fish/vendor_completions.d/halocg.fish
+	@echo "installed $(DESTDIR)$(PREFIX)/bin/halocg, and its manual pages and completions in $(SHARE)"
 
 clean: ## remove everything built
 	rm -rf target

@@ -59,7 +59,8 @@ fn main() {
     for ranks in [1, 2, 3] {
         let errors = Comm::threads(ranks, |comm| solve(comm).expect("this system has a solution"));
         let largest = errors.into_iter().fold(0.0, f64::max);
-        println!("{ranks} ranks: the largest error is {largest:.1e}");
+        let s = if ranks == 1 { "" } else { "s" };
+        println!("{ranks} rank{s}: the largest error is {largest:.1e}");
         assert!(largest < 1e-7);
     }
 }

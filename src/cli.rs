@@ -69,6 +69,9 @@ pub struct Cli {
     pub in_force: Options,
 }
 
+/// At the end of the help of commands with many options.
+const ASK: &str = "--help and a name tells about one option and lists its values, as in halocg solve --help solver";
+
 const EXIT_CODES: &str = "halocg solve --help solver lists the methods, a line each; so for every option.\n\n\
 Exit codes: 0 converged, 1 internal or I/O, 2 usage, 3 bad input, 4 iteration or time limit reached, or ended by a signal, \
 5 diverged or stagnated, 6 NaN, infinity or underflow, 7 matrix not symmetric positive definite, 8 preconditioner failed";
@@ -88,6 +91,7 @@ pub enum Engine {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Solve A x = b with A from a file, or a problem on a mesh
+    #[command(after_help = ASK)]
     Solve {
         /// The matrix: Matrix Market (.mtx, .mtx.gz), .hcg or PETSc's binary format; or a mesh of Gmsh (.msh); told apart by content
         matrix: PathBuf,
@@ -99,6 +103,7 @@ pub enum Command {
         options: SolveOptions,
     },
     /// Solve Poisson's equation on a regular grid
+    #[command(after_help = ASK)]
     Poisson {
         #[command(flatten)]
         #[allow(missing_docs)]
@@ -111,6 +116,7 @@ pub enum Command {
         options: SolveOptions,
     },
     /// Solve the dense diagonal model problem of the published tutorial
+    #[command(after_help = ASK)]
     Model {
         #[command(flatten)]
         #[allow(missing_docs)]
@@ -120,7 +126,7 @@ pub enum Command {
         options: SolveOptions,
     },
     /// Compare methods and preconditioners: iterations, accuracy, time, side by side
-    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    #[command(after_help = ASK, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Compare {
         /// A generated problem instead of files
         #[command(subcommand)]

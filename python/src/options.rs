@@ -37,8 +37,9 @@ pub struct Choice {
 
 impl Options {
     pub fn choice(&self) -> PyResult<Choice> {
-        let solvers = || krylov::TABLE.iter().map(|kind| kind.name);
-        let preconditioners = || preconditioner::TABLE.iter().map(|kind| kind.name);
+        let solvers = || krylov::TABLE.iter().map(|kind| (kind.name, kind.about));
+        let preconditioners = || preconditioner::TABLE.iter().map(|kind| (kind.name, kind.about));
+        let sub_preconditioners = || SUB_TABLE.iter().map(|kind| (kind.name, kind.about));
         for (name, value) in [("rtol", self.rtol), ("atol", self.atol)] {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(PyValueError::new_err(format!(
@@ -54,7 +55,7 @@ impl Options {
                 sub_pc: SUB_TABLE
                     .iter()
                     .find(|kind| kind.name == self.sub_pc || kind.aliases.contains(&self.sub_pc.as_str()))
-                    .ok_or_else(|| unknown("sub_pc", &self.sub_pc, SUB_TABLE.iter().map(|kind| kind.name)))?,
+                    .ok_or_else(|| unknown("sub_pc", &self.sub_pc, sub_preconditioners()))?,
                 chebyshev_degree: self.chebyshev_degree,
             },
             settings: Settings {
@@ -67,7 +68,14 @@ impl Options {
                 "given" => None,
                 "metis" => Some(Partition::Metis),
                 "blocks" => Some(Partition::Blocks),
-                other => return Err(unknown("partition", other, ["given", "metis", "blocks"].into_iter())),
+                other => {
+                    let known = [
+                        ("given", "each rank keeps the rows that it was given"),
+                        ("metis", "by the graph of the matrix"),
+                        ("blocks", "in the order of the rows, as many for each rank"),
+                    ];
+                    return Err(unknown("partition", other, known.into_iter()));
+                }
             },
             reproducible: self.reproducible,
             assume_symmetric: self.assume_symmetric,
@@ -75,7 +83,8 @@ impl Options {
     }
 }
 
-fn unknown(what: &str, value: &str, known: impl Iterator<Item = &'static str>) -> PyErr {
-    let known: Vec<&str> = known.collect();
-    PyValueError::new_err(format!("{what} = '{value}' is not known; there are {}", known.join(", ")))
+/// The known ones with a line each.
+fn unknown(what: &str, value: &str, known: impl Iterator<Item = (&'static str, &'static str)>) -> PyErr {
+    let lines: String = known.map(|(name, about)| format!("\n  {name:<12} {about}")).collect();
+    PyValueError::new_err(format!("{what} = '{value}' is not known; there are{lines}"))
 }

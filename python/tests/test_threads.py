@@ -123,8 +123,8 @@ def test_a_solve_that_does_not_converge_says_so():
 @pytest.mark.parametrize(
     "change, error, words",
     [
-        (dict(solver="gmres"), ValueError, "solver = 'gmres' is not known; there are pipe-pr-cg"),
-        (dict(pc="ilu"), ValueError, "pc = 'ilu' is not known"),
+        (dict(solver="gmres"), ValueError, r"solver = 'gmres' is not known; there are\n  pipe-pr-cg +pipelined"),
+        (dict(pc="ilu"), ValueError, r"pc = 'ilu' is not known; there are\n  none(.|\n)*\n  bjacobi +.*incomplete Cholesky"),
         (dict(pc="bjacobi", sub_pc="lu"), ValueError, "sub_pc = 'lu' is not known"),
         (dict(partition="boxes"), ValueError, "partition = 'boxes' is not known"),
         (dict(rtol=-1.0), ValueError, "rtol = -1: a number that is not negative"),

@@ -1,8 +1,8 @@
 //! Arguments of `halocg convert`.
 
 use super::MeshOptions;
-use super::values::file_formats;
-use crate::error::{Error, Result};
+use super::values::{file_formats, format_of_name};
+use crate::error::Result;
 use crate::pipeline::Conversion;
 use crate::problem::FileFormat;
 use clap::Args;
@@ -25,14 +25,7 @@ pub struct ConvertOptions {
 
 impl ConvertOptions {
     pub(super) fn conversion(self) -> Result<Conversion> {
-        let Some(format) = self.format.or_else(|| FileFormat::of_name(&self.output)) else {
-            let endings: Vec<String> = FileFormat::TABLE.iter().map(|(_, name, _)| format!(".{name}")).collect();
-            return Err(Error::usage(format!(
-                "{}: the ending names no format: use one of {}, or --format",
-                self.output.display(),
-                endings.join(", ")
-            )));
-        };
+        let format = self.format.map_or_else(|| format_of_name(&self.output, ", or --format"), Ok)?;
         Ok(Conversion { input: self.mesh.source(self.input), output: self.output, format })
     }
 }

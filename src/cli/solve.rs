@@ -244,7 +244,7 @@ impl SolveOptions {
             view: self.view,
             log_view: self.log_view,
             files: Files {
-                output: self.output.map(|path| with_format(path, self.output_format)),
+                output: with_format(self.output, self.output_format, ", or --output-format")?,
                 history: self.history,
                 json: self.json,
                 report: self.report,
@@ -252,17 +252,29 @@ impl SolveOptions {
                 png: self.png,
                 png_partition: self.png_partition,
                 vtu: self.vtu,
-                matrix: matrix.map(|path| with_format(path, None)),
+                matrix: with_format(matrix, None, "")?,
             },
             options: Options::new(),
         })
     }
 }
 
-/// A file to write, and in which format: the one asked for, or that of its ending, or Matrix Market.
-fn with_format(path: PathBuf, asked: Option<FileFormat>) -> (PathBuf, FileFormat) {
-    let format = asked.or_else(|| FileFormat::of_name(&path)).unwrap_or(FileFormat::MatrixMarket);
-    (path, format)
+/// A file to write, and in which format: the one asked for, or that of its ending; without one, Matrix Market.
+///
+/// # Errors
+/// When the ending names no format.
+fn with_format(
+    path: Option<PathBuf>,
+    asked: Option<FileFormat>,
+    otherwise: &str,
+) -> Result<Option<(PathBuf, FileFormat)>> {
+    let Some(path) = path else { return Ok(None) };
+    let by_name = || match path.extension() {
+        None => Ok(FileFormat::MatrixMarket),
+        Some(_) => format_of_name(&path, otherwise),
+    };
+    let format = asked.map_or_else(by_name, Ok)?;
+    Ok(Some((path, format)))
 }
 
 /// Options of single preconditioners.

@@ -1,6 +1,7 @@
 //! Values of single arguments: parsed, or refused with what would have been understood.
 
 use super::{FormatChoice, List, SolverChoice};
+use crate::error::{Error, Result};
 use crate::krylov;
 use crate::operator::{self, Format};
 use crate::partition::Partition;
@@ -9,7 +10,7 @@ use crate::preconditioner;
 use crate::problem::FileFormat;
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) fn formats() -> impl TypedValueParser<Value = FormatChoice> {
     let names = operator::FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about));
@@ -143,6 +144,18 @@ pub(super) fn right_hand_side(text: &str) -> std::result::Result<RightHandSide, 
             Some(seed) => RightHandSide::Random(seed.parse().map_err(|_| "the seed must be a whole number")?),
             None => RightHandSide::File(text.into()),
         },
+    })
+}
+
+/// The format that the ending of a file to be written names; `otherwise` is what else may be done.
+///
+/// # Errors
+/// When it names none.
+pub(super) fn format_of_name(path: &Path, otherwise: &str) -> Result<FileFormat> {
+    FileFormat::of_name(path).ok_or_else(|| {
+        let endings: Vec<String> = FileFormat::TABLE.iter().map(|(_, name, _)| format!(".{name}")).collect();
+        let (path, endings) = (path.display(), endings.join(", "));
+        Error::usage(format!("{path}: the ending names no format: use one of {endings}{otherwise}"))
     })
 }
 

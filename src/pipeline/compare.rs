@@ -1,7 +1,7 @@
 //! Several methods and preconditioners on several problems.
 
-use super::outputs::{check_files, check_folder, of_source};
-use super::{RightHandSide, check_diagonal, describe, distribute, show};
+use super::outputs::{check_files, check_folder, line, of_source};
+use super::{RightHandSide, check_diagonal, describe, distribute, finish, show};
 use crate::comm::measure::{SumChoice, choose_sum};
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ExitCode, Result};
@@ -102,7 +102,9 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
             shown = shown.and(show(comm, || comparison_table(&rows[first..])));
         }
     }
-    comm.agree(if comm.is_root() { write_files(survey, &rows).and(shown) } else { Ok(()) })?;
+    let written = if comm.is_root() { write_files(survey, &rows) } else { Ok(()) };
+    let files = [survey.csv.as_deref(), survey.json.as_deref(), survey.plots.as_deref()];
+    finish(comm, written, shown, || line(&files))?;
     Ok(ExitCode::Converged)
 }
 

@@ -1,8 +1,8 @@
 //! What can be said of a matrix without solving with it for long.
 
-use super::outputs::{check_files, of_source};
+use super::outputs::{check_files, line, of_source};
 use super::vectors::{RightHandSide, right_hand_side};
-use super::{Distributed, describe, distribute, show};
+use super::{Distributed, describe, distribute, finish, show};
 use crate::comm::{Comm, Op};
 use crate::error::{ExitCode, Result};
 use crate::files::write_file;
@@ -80,12 +80,13 @@ pub fn info(comm: &Comm, job: &InfoJob) -> Result<ExitCode> {
         write_file(path, (text + "\n").as_bytes())
     };
     let write_spy = |(path, picture): (&PathBuf, &Spy)| write_file(path, &picture.png());
-    comm.agree(if comm.is_root() {
+    let written = if comm.is_root() {
         let drawn = job.spy.as_ref().zip(picture.as_ref()).map_or(Ok(()), write_spy);
-        drawn.and(job.json.as_ref().map_or(Ok(()), write_json)).and(shown)
+        drawn.and(job.json.as_ref().map_or(Ok(()), write_json))
     } else {
         Ok(())
-    })?;
+    };
+    finish(comm, written, shown, || line(&[job.spy.as_deref(), job.json.as_deref()]))?;
     Ok(ExitCode::Converged)
 }
 

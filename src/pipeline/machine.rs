@@ -1,7 +1,7 @@
 //! A machine, measured and modelled.
 
-use super::outputs::check_files;
-use super::show;
+use super::outputs::{check_files, line};
+use super::{finish, show};
 use crate::comm::Comm;
 use crate::error::{ExitCode, Result};
 use crate::files::write_file;
@@ -30,6 +30,6 @@ pub fn machine(comm: &Comm, effort: Effort, json: Option<&Path>) -> Result<ExitC
         Some(path) if comm.is_root() => write_file(path, report.json().as_bytes()),
         _ => Ok(()),
     };
-    comm.agree(written.and(shown))?;
+    finish(comm, written, shown, || line(&[json]))?;
     Ok(ExitCode::Converged)
 }

@@ -137,7 +137,8 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
         Some(folder) => page::write(folder, &run, &outcome, &pictures),
         None => Ok(()),
     });
-    solution.and(vtu).and(reports).and(drawings).and(page).and(comm.agree(shown))?;
+    let written = solution.and(vtu).and(reports).and(drawings).and(page);
+    finish(comm, written, shown, || outputs::results_line(&job.files))?;
     // Nothing else is lost, but there is no going on either.
     failure.map_or(Ok(()), Err)?;
     Ok(outcome.reason.exit_code())
@@ -158,15 +159,25 @@ pub fn side_by_side(comm: &Comm, jobs: &[(&str, Job)]) -> Result<ExitCode> {
     let worst = outcomes.iter().map(|outcome| outcome.reason.exit_code()).max_by_key(|&code| code as u8);
     let differences = outcomes.iter().map(|outcome| history_difference(&outcomes[0], outcome)).fold(0.0, f64::max);
     let shown = show(comm, || report::side_by_side(&runs, differences));
-    let written = match &jobs[0].1.files.json {
+    let json = jobs[0].1.files.json.as_deref();
+    let written = match json {
         Some(path) if comm.is_root() => {
             let all: Vec<String> = runs.iter().map(|(_, run)| report::to_json(run)).collect();
             write_file(path, format!("[{}]\n", all.join(",")).as_bytes())
         }
         _ => Ok(()),
     };
-    comm.agree(written.and(shown))?;
+    finish(comm, written, shown, || outputs::line(&[json]))?;
     Ok(worst.unwrap_or(ExitCode::Internal))
+}
+
+/// Ends a command that has printed its result and written its files, as far as it could, with the line about the files.
+/// Collective.
+///
+/// # Errors
+/// What went wrong with the files, or else with the printing.
+fn finish(comm: &Comm, written: Result<()>, shown: Result<()>, line: impl FnOnce() -> String) -> Result<()> {
+    comm.agree(written.and(shown).and_then(|()| show(comm, line)))
 }
 
 /// Root prints a result.

@@ -1,11 +1,12 @@
 //! Files that could not be written, or would overwrite one another, are told before the solve and not after it.
 
-use super::{Job, RightHandSide};
+use super::{Files, Job, RightHandSide};
 use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::files::Target;
 use crate::partition::Partition;
 use crate::problem::Source;
+use crate::report;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -17,22 +18,10 @@ pub(super) type Named<'a> = [(&'a str, Option<&'a Path>)];
 /// # Errors
 /// As for [`check_files`], and for the folder of `--report`.
 pub(super) fn check(comm: &Comm, job: &Job) -> Result<()> {
-    let files = &job.files;
     let of_vector = match &job.rhs {
         RightHandSide::File(path) => Some(path.as_path()),
         _ => None,
     };
-    let written = [
-        (SOLUTION, files.output.as_ref().map(|(path, _)| path.as_path())),
-        ("--history", files.history.as_deref()),
-        ("--json", files.json.as_deref()),
-        ("--comm-matrix", files.comm_matrix.as_deref()),
-        ("--png", files.png.as_deref()),
-        ("--png-partition", files.png_partition.as_deref()),
-        ("--vtu", files.vtu.as_deref()),
-        ("--write", files.matrix.as_ref().map(|(path, _)| path.as_path())),
-        (CHECKPOINT, job.checkpointing.file.as_deref()),
-    ];
     let of_partition = match &job.partition {
         Partition::File(path) => Some(path.as_path()),
         _ => None,
@@ -44,8 +33,40 @@ pub(super) fn check(comm: &Comm, job: &Job) -> Result<()> {
         (GUESS, job.x0.as_deref()),
         (RESTART, job.checkpointing.restart.as_deref()),
     ];
-    check_folder(comm, "--report", files.report.as_deref())?;
-    check_files(comm, &read, &written)
+    check_folder(comm, "--report", job.files.report.as_deref())?;
+    let checkpoint = [(CHECKPOINT, job.checkpointing.file.as_deref())];
+    check_files(comm, &read, &[&of_results(&job.files)[..], &checkpoint].concat())
+}
+
+/// The files of a solve but for those in a folder, and checkpoints.
+fn of_results(files: &Files) -> [(&str, Option<&Path>); 8] {
+    [
+        (SOLUTION, files.output.as_ref().map(|(path, _)| path.as_path())),
+        ("--history", files.history.as_deref()),
+        ("--json", files.json.as_deref()),
+        ("--comm-matrix", files.comm_matrix.as_deref()),
+        ("--png", files.png.as_deref()),
+        ("--png-partition", files.png_partition.as_deref()),
+        ("--vtu", files.vtu.as_deref()),
+        ("--write", files.matrix.as_ref().map(|(path, _)| path.as_path())),
+    ]
+}
+
+/// The line about the files that a solve has written.
+pub(super) fn results_line(files: &Files) -> String {
+    let in_folder = |name| files.report.as_ref().map(|folder| folder.join(name));
+    let [page, run] = ["report.html", "run.json"].map(in_folder);
+    let plain = of_results(files).into_iter().map(|(_, path)| path);
+    line(&plain.chain([page.as_deref(), run.as_deref()]).collect::<Vec<_>>())
+}
+
+/// The line about files and folders that have been written; none about a pipe or a terminal, and none without a file.
+pub(super) fn line(written: &[Option<&Path>]) -> String {
+    let files = written.iter().flatten().filter(|path| path.is_dir() || !Target::of(path).is_stream());
+    match files.map(|path| path.display().to_string()).collect::<Vec<_>>() {
+        names if names.is_empty() => String::new(),
+        names => report::written_line(&names),
+    }
 }
 
 /// The file of the matrix, if it is from one.

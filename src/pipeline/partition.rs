@@ -1,7 +1,7 @@
 //! A partition made beforehand: load, decide, count, write.
 
-use super::outputs::{check_files, of_source};
-use super::{describe, show};
+use super::outputs::{check_files, line, of_source};
+use super::{describe, finish, show};
 use crate::comm::{Comm, Op};
 use crate::error::{ExitCode, Result};
 use crate::files::write_file;
@@ -74,7 +74,8 @@ pub fn partition(comm: &Comm, job: &PartitionJob) -> Result<ExitCode> {
         Some(path) if comm.is_root() => write_file(path, report::partition_json(&run).as_bytes()),
         _ => Ok(()),
     };
-    comm.agree(written.and(shown))?;
+    let files = [job.output.as_deref(), job.comm_matrix.as_deref(), job.json.as_deref()];
+    finish(comm, written, shown, || line(&files))?;
     Ok(ExitCode::Converged)
 }
 

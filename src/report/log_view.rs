@@ -19,8 +19,7 @@ pub fn log_view(run: &Run) -> String {
     for PhaseSeconds { name, seconds: spent, gigabytes_per_second } in phases.iter().filter(|p| p.seconds.max > 0.0) {
         say(format_args!("  {name:<14}{}{:>8}", columns(spent), share(spent.avg)));
         if let Some(rate) = gigabytes_per_second {
-            let of =
-                run.bandwidth.map_or(String::new(), |all| format!("{:.0} %", 100.0 * rate / all.gigabytes_per_second));
+            let of = run.bandwidth.map_or(String::new(), |all| format!("{:.0} %", all.percent(*rate)));
             say(format_args!("{rate:>10.1}{of:>15}"));
         }
         say(format_args!("\n"));
@@ -44,6 +43,9 @@ pub fn log_view(run: &Run) -> String {
             bandwidth.memory_gigabytes_per_second,
             bytes(bandwidth.memory_working_set_bytes as f64)
         ));
+        if let Some(why) = bandwidth.excess(phases) {
+            say(format_args!("{:<16}{why}\n", ""));
+        }
     }
     say(format_args!(
         "{:<16}{}, {} of them waited for at once; {:.1} words per iteration\n",

@@ -52,6 +52,6 @@ pub use resources::{BandwidthFacts, MemoryFacts, PhaseSeconds, SetupSeconds, Tra
 pub use side_by_side::side_by_side;
 pub use spy::Spy;
 pub(crate) use terminal::grouped;
-pub use terminal::summary;
+pub use terminal::{summary, written_line};
 pub use view::view;
 pub use vtu::MeshFields;

@@ -41,7 +41,7 @@ td.n,th.n{text-align:right;white-space:nowrap}tr+tr td{border-top:1px solid #ece
 .scroll{overflow-x:auto}.scroll td,.scroll th{overflow-wrap:normal;white-space:nowrap}.chart{max-width:48rem}.bar{min-width:8rem;width:50%}
 .bar i{display:block;height:1rem;border-radius:.15rem;background:#0072b2}
 pre{overflow-x:auto;background:#f5f7f9;padding:.7rem;border-radius:.4rem;font-size:.8rem;line-height:1.35}
-.wrap{white-space:pre-wrap;overflow-wrap:anywhere}
+.wrap{white-space:pre-wrap;overflow-wrap:anywhere}.wrap i{font-style:normal;display:inline-block;max-width:100%}
 ";
 
 /// The page.
@@ -82,6 +82,12 @@ fn section(page: &mut String, title: &str, body: &str) {
 /// Text as it may stand in an element or an attribute.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Words between which a line may break, but not within them, as browsers like to after a dash.
+fn unbroken(text: &str) -> String {
+    let words: Vec<String> = text.split(' ').map(|word| format!("<i>{}</i>", escaped(word))).collect();
+    words.join(" ")
 }
 
 /// A picture in the page itself.
@@ -152,21 +158,19 @@ fn convergence(run: &Run, outcome: &Outcome) -> String {
 fn phases(run: &Run) -> String {
     let total = run.outcome.solve_seconds.max(f64::MIN_POSITIVE);
     let mut text = String::from(
-        "<div class=\"scroll\"><table>\n<tr><th>phase</th><th class=\"n\">avg</th><th class=\"n\">max</th>\
-         <th class=\"n\">share</th><th></th><th class=\"n\">GB/s</th><th class=\"n\">of bandwidth</th></tr>\n",
+        "<div class=\"scroll\"><table>\n<tr><th>phase</th><th class=\"n\">share</th><th></th>\
+         <th class=\"n\">avg</th><th class=\"n\">max</th><th class=\"n\">GB/s</th><th class=\"n\">of bandwidth</th></tr>\n",
     );
     let mut row = |name: &str, Spread { avg, max, .. }: Spread, rate: Option<f64>| {
         let share = 100.0 * avg / total;
         let width = share.clamp(0.0, 100.0);
         let gigabytes = rate.map_or(String::new(), |rate| format!("{rate:.1}"));
-        let of = rate
-            .zip(run.bandwidth)
-            .map_or(String::new(), |(rate, all)| format!("{:.0} %", 100.0 * rate / all.gigabytes_per_second));
+        let of = rate.zip(run.bandwidth).map_or(String::new(), |(rate, all)| format!("{:.0} %", all.percent(rate)));
         let _ = writeln!(
             text,
-            "<tr><td>{name}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{share:.1} %</td>\
-             <td class=\"bar\"><i style=\"width:{width:.1}%\"></i></td><td class=\"n\">{gigabytes}</td>\
-             <td class=\"n\">{of}</td></tr>",
+            "<tr><td>{name}</td><td class=\"n\">{share:.1} %</td>\
+             <td class=\"bar\"><i style=\"width:{width:.1}%\"></i></td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
+             <td class=\"n\">{gigabytes}</td><td class=\"n\">{of}</td></tr>",
             seconds(avg),
             seconds(max)
         );
@@ -193,11 +197,12 @@ fn phases(run: &Run) -> String {
         let _ = writeln!(
             text,
             "<p>Bandwidth, measured after the solve with arrays updated in place by all ranks at once: {:.1} GB/s with the \
-             solve's {} per rank, {:.1} GB/s with {}.</p>",
+             solve's {} per rank, {:.1} GB/s with {}{}.</p>",
             bandwidth.gigabytes_per_second,
             bytes(bandwidth.working_set_bytes as f64),
             bandwidth.memory_gigabytes_per_second,
-            bytes(bandwidth.memory_working_set_bytes as f64)
+            bytes(bandwidth.memory_working_set_bytes as f64),
+            bandwidth.excess(&run.phases).map_or(String::new(), |why| format!("; {why}"))
         );
     }
     text
@@ -270,7 +275,7 @@ fn environment(run: &Run) -> String {
         text,
         "</table>\n<p>The same run again:</p>\n<pre class=\"wrap\">cd {}\n{}</pre>\n",
         escaped(&quoted(&origin.folder)),
-        escaped(&origin.again)
+        unbroken(&origin.again)
     );
     text
 }
@@ -291,5 +296,6 @@ mod tests {
     #[test]
     fn what_users_name_cannot_become_markup() {
         assert_eq!(escaped("<b>&\"'"), "&lt;b&gt;&amp;&quot;'");
+        assert_eq!(unbroken("a --b '<c d>'"), "<i>a</i> <i>--b</i> <i>'&lt;c</i> <i>d&gt;'</i>");
     }
 }

@@ -158,7 +158,24 @@ pub struct BandwidthFacts {
     pub memory_gigabytes_per_second: f64,
 }
 
+/// Percent of the bandwidth that are explained if they are exceeded.
+const MOST_PERCENT: f64 = 110.0;
+
 impl BandwidthFacts {
+    /// Percent of it that a phase's `rate` is, in 1e9 bytes per second.
+    pub(super) fn percent(&self, rate: f64) -> f64 {
+        100.0 * rate / self.gigabytes_per_second
+    }
+
+    /// Why a phase may have had more than all of it, if one did, by more than the noise of such measurements.
+    pub(super) fn excess(&self, phases: &[PhaseSeconds]) -> Option<&'static str> {
+        let mut rates = phases.iter().filter_map(|phase| phase.gigabytes_per_second);
+        rates.any(|rate| self.percent(rate) > MOST_PERCENT).then_some(
+            "more than 100 %: what the phase used again lay in a nearer cache than these arrays, or others used the machine \
+             while they were measured",
+        )
+    }
+
     /// Measured, after a solve that took `memory`. Collective; takes some tenths of a second.
     pub fn measured(comm: &Comm, memory: &MemoryFacts) -> BandwidthFacts {
         let (memory_working_set_bytes, memory_rate) = update_rate(comm, u64::MAX);
@@ -174,5 +191,27 @@ impl BandwidthFacts {
             memory_working_set_bytes,
             memory_gigabytes_per_second: memory_rate / 1e9,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_the_bandwidth_is_explained() {
+        let bandwidth = BandwidthFacts {
+            working_set_bytes: 1 << 16,
+            gigabytes_per_second: 10.0,
+            memory_working_set_bytes: 1 << 26,
+            memory_gigabytes_per_second: 5.0,
+        };
+        let phase = |rate| {
+            let seconds = Spread { min: 1.0, avg: 1.0, max: 1.0 };
+            PhaseSeconds { name: "product", seconds, gigabytes_per_second: rate }
+        };
+        assert_eq!(bandwidth.percent(7.5), 75.0);
+        assert_eq!(bandwidth.excess(&[phase(Some(10.5)), phase(None)]), None);
+        assert!(bandwidth.excess(&[phase(Some(3.0)), phase(Some(12.0))]).is_some_and(|why| why.contains("cache")));
     }
 }

@@ -5,7 +5,6 @@ use super::resources::PhaseSeconds;
 use crate::comm::SumAlgorithm;
 use crate::krylov::Reason;
 use crate::problem::MeshFacts;
-use std::fmt::Write as _;
 
 /// A number with its thousands set apart.
 pub(crate) fn grouped(number: u64) -> String {
@@ -72,11 +71,20 @@ pub(super) fn mesh_lines(mesh: &MeshFacts, line: &mut impl FnMut(&str, String)) 
     }
 }
 
+/// A line of a summary.
+fn summary_line(name: &str, value: &str) -> String {
+    format!("{name:<12} {value}\n")
+}
+
+/// The last line, about files.
+pub fn written_line(names: &[String]) -> String {
+    summary_line("written", &names.join(", "))
+}
+
 /// The summary of a run.
 pub fn summary(run: &Run) -> String {
     let mut text = String::new();
-    let mut line =
-        |name: &str, value: String| writeln!(text, "{name:<12} {value}").expect("writing to a string succeeds");
+    let mut line = |name: &str, value: String| text.push_str(&summary_line(name, &value));
     line("problem", run.problem.name.clone());
     line(
         "",

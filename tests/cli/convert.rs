@@ -58,8 +58,8 @@ fn a_solve_is_the_same_from_every_format_and_its_solution_can_be_read_again() {
             assert_eq!(number(&again, "/outcome/iterations"), 0.0, "{format}");
         }
         assert!(solutions.iter().all(|solution| solution == &solutions[0]), "{how:?}");
-        // An ending that says nothing, and an option that does.
-        let (plain, chosen) = (folder.path("x.txt"), folder.path("x.dat"));
+        // No ending, and an option for one that says nothing.
+        let (plain, chosen) = (folder.path("x"), folder.path("x.dat"));
         run(how, &["solve", &a, "--rhs", &b, "--output", &plain]);
         run(how, &["solve", &a, "--rhs", &b, "--output", &chosen, "--output-format", "hcg"]);
         assert_eq!(read(&plain), solutions[0]);

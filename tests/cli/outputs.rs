@@ -1,7 +1,7 @@
 //! What a run leaves behind: summary, JSON, history, solution and matrix files, and that they agree
 //! with each other and with what can be computed from the files alone.
 
-use crate::common::{Launch, finish, halocg};
+use crate::common::{Finished, Launch, finish, halocg};
 use crate::support::*;
 use serde_json::Value;
 use std::process::Stdio;
@@ -288,6 +288,60 @@ fn other_commands_look_at_their_files_first() {
 }
 
 #[test]
+fn the_last_line_names_the_files_that_were_written() {
+    let folder = Folder::new("named");
+    let matrix = folder.write("a.mtx", Sparse::network(9).text());
+    let file = |name: &str| folder.path(name);
+    let [x, json_path, picture, part, pages] = ["x.hcg", "r.json", "p.png", "a.part", "pages"].map(file);
+    let in_pages = ["report.html", "run.json"].map(|name| format!("{pages}/{name}"));
+    let last = |finished: &Finished| finished.stdout.lines().last().unwrap_or_default().to_string();
+    for how in both(3) {
+        for (args, names) in [
+            (
+                &["solve", &matrix, "-o", &x, "--json", &json_path, "--report", &pages, "--log-view"][..],
+                &[&x, &json_path, &in_pages[0], &in_pages[1]][..],
+            ),
+            // A checkpoint has a line of its own.
+            (&["poisson", "--n", "6", "--checkpoint", &file("c.ckpt"), "--png", &picture], &[&picture]),
+            (&["compare", "model", "-n", "9", "--json", &json_path], &[&json_path]),
+            (&["compare", &matrix, "--plot", &pages, "--json", &json_path], &[&json_path, &pages]),
+            (&["info", &matrix, "--spy", &picture, "--json", &json_path], &[&picture, &json_path]),
+            (&["partition", &matrix, "-k", "2", "-o", &part, "--json", &json_path], &[&part, &json_path]),
+        ] {
+            let finished = run(how, args);
+            let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+            assert_eq!(last(&finished), format!("written      {}", names.join(", ")), "{how:?} {args:?} {finished:?}");
+        }
+        // No file, and what is none.
+        for args in [&["solve", &matrix][..], &["solve", &matrix, "--json", "/dev/null", "--history", "/dev/stderr"]] {
+            let finished = run(how, args);
+            assert!(finished.code == Some(0) && !finished.stdout.contains("written"), "{how:?} {args:?} {finished:?}");
+        }
+    }
+    let finished = run(Launch::Alone, &["machine", "--quick", "--json", &json_path]);
+    assert_eq!(last(&finished), format!("written      {json_path}"), "{finished:?}");
+}
+
+#[test]
+fn a_solution_in_a_format_that_there_is_not_is_refused() {
+    let folder = Folder::new("endings");
+    for name in ["x.csv", "x.mtx.gz", "x.txt"] {
+        for (option, else_) in [("--output", ", or --output-format"), ("--write", "")] {
+            let path = folder.path(name);
+            let finished = run(Launch::Alone, &["poisson", "--n", "5", option, &path]);
+            let said = format!("{path}: the ending names no format: use one of .mtx, .hcg, .petsc, .petsc64{else_}\n");
+            assert!(finished.code == Some(2) && finished.stderr.ends_with(&said), "{finished:?}");
+        }
+    }
+    assert!(folder.names().is_empty());
+    let plain = folder.path("x");
+    let named = folder.path("x.bin");
+    assert_eq!(run(Launch::Alone, &["poisson", "--n", "5", "-o", &plain]).code, Some(0));
+    assert_eq!(run(Launch::Alone, &["poisson", "--n", "5", "-o", &named, "--output-format", "mtx"]).code, Some(0));
+    assert!(read(&plain).starts_with("%%MatrixMarket") && read(&plain) == read(&named));
+}
+
+#[test]
 fn nothing_is_left_beside_the_files_that_were_asked_for() {
     let folder = Folder::new("files");
     let names = ["a.mtx", "history.csv", "run.json", "x.mtx"];
@@ -321,7 +375,7 @@ fn a_written_poisson_matrix_solves_like_the_generated_one() {
     for (dim, n, stencil) in [("2", "12,9", "5"), ("2", "7", "9"), ("3", "5,4,6", "7"), ("3", "5", "27")] {
         let mut texts = Vec::new();
         for how in [&[Launch::Alone][..], &both(4)].concat() {
-            let written = folder.path(&unique("a.mtx"));
+            let written = folder.path(&(unique("a") + ".mtx"));
             let grid = ["--dim", dim, "--n", n, "--stencil", stencil, "--write", &written];
             let run = run_json(how, &[&["poisson", "--rhs", "ones"], &grid[..]].concat(), 0);
             let again = run_json(how, &["solve", &written, "--rhs", "ones"], 0);

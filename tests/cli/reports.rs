@@ -33,8 +33,9 @@ fn the_summary_is_short_and_a_view_adds_to_it() {
     let plate = mesh("plate_hole.mtx");
     for how in [Launch::Alone].into_iter().chain(both(3)) {
         let plain = told(how, &["solve", &plate]).0;
-        assert!(plain.lines().count() <= 10, "{plain}");
-        assert!(plain.lines().all(|line| line.chars().count() <= 100), "{plain}");
+        let is_own = |line: &&str| !line.starts_with("written "); // as long as the names of the files
+        assert!(plain.lines().filter(is_own).count() <= 10, "{plain}");
+        assert!(plain.lines().filter(is_own).all(|line| line.chars().count() <= 100), "{plain}");
         let (text, run) = told(how, &["solve", &plate, "--view", "--max-it", "4321"]);
         for option in ["max-it", "rtol", "check-health"] {
             let value = run["options"][option][0].as_str().expect("a text");
@@ -237,7 +238,8 @@ fn grouped(number: f64) -> String {
 
 /// Where and when, and a command line that makes the same run.
 fn shows_origin(page: &str, facts: &Value, how: Launch) {
-    let text = under(page, "Environment");
+    // Lines break between words only: each is an element.
+    let text = under(page, "Environment").replace("<i>", "").replace("</i>", "");
     let origin = |name: &str| facts["origin"][name].as_str().unwrap_or_else(|| panic!("no {name}"));
     let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let (date, time) = origin("started").trim_end_matches('Z').split_once('T').expect("date and time");
