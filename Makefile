@@ -55,7 +55,7 @@ help: ## this list
 demo: ## install what is missing, build, solve a real matrix and a mesh on NP=4 ranks, draw a picture
 	@scripts/demo.sh
 
-test: deps-test lint test-no-mpi test-openmpi test-mpich python ## everything, under Open MPI and under MPICH
+test: deps-test lint test-no-mpi test-openmpi test-mpich vtu python ## everything, under Open MPI and under MPICH
 
 paper-table: deps ## docs/accuracy.md: the published convergence table, recomputed (HALOCG_MATRICES names the folder)
 	$(MATRICES) $(ANY_MPI) $(CARGO) run --release --example paper_table

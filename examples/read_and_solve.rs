@@ -52,7 +52,7 @@ fn run(matrix: &Path, solution: &Path) -> Result<()> {
     let outcome = solve(&comm, matrix, solution)?;
     assert!(outcome.reason.is_converged(), "{:?}", outcome.reason);
     if comm.is_root() {
-        println!("{} ranks, {} iterations", comm.size(), outcome.iterations);
+        println!("ranks: {}, iterations: {}", comm.size(), outcome.iterations);
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Files that appear under their name only when they are complete.
 
 use crate::error::{Error, Result};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Writes beside, then renames: a file under its name is complete.
@@ -9,13 +11,7 @@ use std::path::{Path, PathBuf};
 /// When it cannot be written; an old file of that name is then still there.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let target = Target::of(path);
-    let written = match &target.name {
-        Some(_) => std::fs::write(&target.beside, bytes),
-        None => {
-            let open = std::fs::OpenOptions::new().append(true).open(&target.beside);
-            open.and_then(|mut file| std::io::Write::write_all(&mut file, bytes))
-        }
-    };
+    let written = target.open().and_then(|mut file| file.write_all(bytes));
     target.finish(written, path)
 }
 
@@ -30,7 +26,9 @@ pub(crate) struct Target {
 impl Target {
     pub(crate) fn of(path: &Path) -> Target {
         match std::fs::metadata(path) {
-            Ok(there) if !there.is_file() || is_stream(path) => Target { beside: path.to_path_buf(), name: None },
+            Ok(there) if !there.is_file() || is_stream(path) || standard(path).is_some() => {
+                Target { beside: path.to_path_buf(), name: None }
+            }
             _ => {
                 // Of a link to nothing yet, what it leads to.
                 let leads_to = || Some(path.parent()?.join(std::fs::read_link(path).ok()?));
@@ -45,6 +43,28 @@ impl Target {
         self.name.is_none()
     }
 
+    /// To be written from the beginning, or on what is written to as it is.
+    pub(crate) fn open(&self) -> io::Result<File> {
+        match (&self.name, standard(&self.beside)) {
+            (Some(_), _) => File::create(&self.beside),
+            // Where it was redirected to a file, an opening of our own would not know how much has been printed.
+            (None, Some((file, _))) => Ok(file),
+            (None, None) => OpenOptions::new().append(true).open(&self.beside),
+        }
+    }
+
+    /// Whether it could be written; leaves nothing behind.
+    ///
+    /// # Errors
+    /// What would keep it from being written.
+    pub(crate) fn probe(&self) -> io::Result<()> {
+        if self.name.is_none() || self.beside.exists() {
+            return Ok(());
+        }
+        OpenOptions::new().write(true).create_new(true).open(&self.beside)?;
+        std::fs::remove_file(&self.beside)
+    }
+
     /// Takes away what was written beside.
     pub(crate) fn discard(&self) {
         if self.name.is_some() {
@@ -53,7 +73,7 @@ impl Target {
     }
 
     /// Gives the file its name if it was `written`, else takes it away.
-    pub(crate) fn finish(&self, written: std::io::Result<()>, path: &Path) -> Result<()> {
+    pub(crate) fn finish(&self, written: io::Result<()>, path: &Path) -> Result<()> {
         let named = written.and_then(|()| match &self.name {
             None => Ok(()),
             Some(name) => {
@@ -74,6 +94,30 @@ fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     PathBuf::from(name)
+}
+
+/// True for what this process prints to.
+pub(crate) fn is_standard_output(path: &Path) -> bool {
+    matches!(standard(path), Some((_, true)))
+}
+
+/// This process's standard output (true) or error, if that is what a path leads to.
+#[cfg(unix)]
+fn standard(path: &Path) -> Option<(File, bool)> {
+    use std::os::fd::AsFd as _;
+    use std::os::unix::fs::MetadataExt as _;
+    let there = std::fs::metadata(path).ok()?;
+    let (output, error) = (io::stdout(), io::stderr());
+    [(output.as_fd(), true), (error.as_fd(), false)].into_iter().find_map(|(descriptor, is_output)| {
+        let file = File::from(descriptor.try_clone_to_owned().ok()?);
+        let own = file.metadata().ok()?;
+        ((own.dev(), own.ino()) == (there.dev(), there.ino())).then_some((file, is_output))
+    })
+}
+
+#[cfg(not(unix))]
+fn standard(_: &Path) -> Option<(File, bool)> {
+    None
 }
 
 /// What these names lead to may be a file, but one that others are writing to as well.

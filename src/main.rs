@@ -3,7 +3,7 @@
 use halocg::cli::{self, Cli, Engine, Task};
 use halocg::comm::{self, Comm, launcher};
 use halocg::error::{Error, ExitCode, Result};
-use halocg::{pipeline, signals};
+use halocg::{pipeline, report, signals};
 use std::io::Write as _;
 use std::process::exit;
 
@@ -103,7 +103,8 @@ fn perform(comm: &Comm, task: &Task) -> ExitCode {
         Task::Machine(effort, json) => pipeline::machine(comm, *effort, json.as_deref()),
         Task::Completions(_) | Task::ManualPages(_) if !comm.is_root() => Ok(ExitCode::Converged),
         Task::Completions(shell) => print_bytes(&cli::completions(*shell)),
-        Task::ManualPages(folder) => cli::write_manual_pages(folder).map(|()| ExitCode::Converged),
+        Task::ManualPages(folder) => cli::write_manual_pages(folder)
+            .and_then(|()| print_bytes(report::written_line(&[folder.display().to_string()]).as_bytes())),
     };
     done.unwrap_or_else(|error| {
         if comm.is_root() {

@@ -77,12 +77,7 @@ pub fn write_together(comm: &Comm, path: &Path, sections: &[&[u8]]) -> Result<()
     // Rank 0 decides for all, as the others may see another file system; and makes the file before others open it.
     let mut file = Ok(None);
     if comm.is_root() {
-        file = if target.is_stream() {
-            OpenOptions::new().append(true).open(&target.beside)
-        } else {
-            File::create(&target.beside)
-        }
-        .map(Some);
+        file = target.open().map(Some);
     }
     let is_stream = comm.broadcast(0, &[u8::from(target.is_stream())])[0] == 1;
     let opened = comm.agree(file.map_err(|cause| Error::io("write it", path, &cause)));

@@ -15,7 +15,7 @@ pub struct ConvertOptions {
     pub input: PathBuf,
     /// The file to write
     pub output: PathBuf,
-    /// Format of the file to write; by default the one that its ending names
+    /// Format of the file to write, whatever its ending
     #[arg(long, value_parser = file_formats())]
     pub format: Option<FileFormat>,
     #[command(flatten)]

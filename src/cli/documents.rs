@@ -13,12 +13,14 @@ use std::path::Path;
 /// The answer to `--help WORD`: what an option is, and its values, a line each, if there is a list of them; the help of a
 /// subcommand; or all help, and that there is nothing of that name. None if no word was asked about.
 pub(super) fn answer(arguments: &[OsString]) -> Option<String> {
-    let asks = |argument: &OsString| argument == "--help" || argument == "-h";
+    let joined = |argument: &OsString| Some(argument.to_str()?.strip_prefix("--help=")?.to_string());
+    let asks = |argument: &OsString| argument == "--help" || argument == "-h" || joined(argument).is_some();
     let typed = arguments.iter().skip(1);
     let at = 1 + typed.take_while(|argument| *argument != "--").position(asks)?;
-    let word = arguments.get(at + 1)?.to_str()?;
-    let name = word.strip_prefix("--").unwrap_or(word);
-    let mut command = &built();
+    let word = &joined(&arguments[at]).or_else(|| Some(arguments.get(at + 1)?.to_str()?.to_string()))?;
+    let name = word.trim_start_matches('-');
+    let all = built();
+    let mut command = &all;
     for word in &arguments[1..at] {
         command = command.find_subcommand(word).unwrap_or(command);
     }
@@ -27,13 +29,18 @@ pub(super) fn answer(arguments: &[OsString]) -> Option<String> {
         return Some(whole(below));
     }
     let is_it = |argument: &&Arg| {
-        is_called(argument, name) || argument.is_positional() && argument.get_id().as_str().eq_ignore_ascii_case(name)
+        // With more behind it, -o belongs to the command that -h was put into.
+        let is_asked = !word.starts_with('-') || word.starts_with("--") || at + 2 == arguments.len();
+        let is_letter = is_asked && argument.get_short().is_some_and(|letter| name.chars().eq([letter]));
+        let is_place = argument.is_positional() && argument.get_id().as_str().eq_ignore_ascii_case(name);
+        is_called(argument, name) || is_letter || is_place
     };
     let option = |command: &Command| command.get_arguments().find(is_it).map(about);
     // Where none has been named, the first subcommand that has it.
     let of_subcommands = || command.get_subcommands().find_map(option);
-    let is_name = name.len() > 1 && name.starts_with(|c: char| c.is_ascii_alphabetic());
-    option(command).or_else(of_subcommands).or_else(|| {
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic());
+    let beside = || all.find_subcommand(name).map(whole);
+    option(command).or_else(of_subcommands).or_else(beside).or_else(|| {
         let similar = similar(command, &arguments[..at], name);
         is_name.then(|| format!("{}\nThere is nothing about {word}{similar}.\n", whole(command)))
     })

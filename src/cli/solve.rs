@@ -69,10 +69,10 @@ pub struct SolveOptions {
     /// Initial guess (a vector file); zero by default
     #[arg(long, value_name = "FILE", help_heading = "Vectors")]
     pub x0: Option<PathBuf>,
-    /// Write the solution, in the original row order
+    /// Write the solution, in the original row order: .mtx, .hcg, .petsc or .petsc64; without an ending Matrix Market
     #[arg(long, short, value_name = "FILE", help_heading = "Vectors")]
     pub output: Option<PathBuf>,
-    /// Format of --output; by default the one that its ending names, or mtx
+    /// Format of --output, whatever its ending
     #[arg(long, value_name = "FORMAT", value_parser = file_formats(), requires = "output", help_heading = "Vectors")]
     pub output_format: Option<FileFormat>,
     /// Who owns which row: metis (default), blocks, boxes (default for poisson, only there), rcb (poisson and meshes), or file:PATH
@@ -259,21 +259,17 @@ impl SolveOptions {
     }
 }
 
-/// A file to write, and in which format: the one asked for, or that of its ending; without one, Matrix Market.
+/// A file to write, and in which format: the one asked for, or that of its name.
 ///
 /// # Errors
-/// When the ending names no format.
+/// When its name names none.
 fn with_format(
     path: Option<PathBuf>,
     asked: Option<FileFormat>,
     otherwise: &str,
 ) -> Result<Option<(PathBuf, FileFormat)>> {
     let Some(path) = path else { return Ok(None) };
-    let by_name = || match path.extension() {
-        None => Ok(FileFormat::MatrixMarket),
-        Some(_) => format_of_name(&path, otherwise),
-    };
-    let format = asked.map_or_else(by_name, Ok)?;
+    let format = asked.map_or_else(|| format_of_name(&path, otherwise), Ok)?;
     Ok(Some((path, format)))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{FormatChoice, List, SolverChoice};
 use crate::error::{Error, Result};
+use crate::files::Target;
 use crate::krylov;
 use crate::operator::{self, Format};
 use crate::partition::Partition;
@@ -147,12 +148,14 @@ pub(super) fn right_hand_side(text: &str) -> std::result::Result<RightHandSide, 
     })
 }
 
-/// The format that the ending of a file to be written names; `otherwise` is what else may be done.
+/// The format of a file to be written: that of its ending, or Matrix Market for names without one and for what is no file;
+/// `otherwise` is what else may be done.
 ///
 /// # Errors
-/// When it names none.
+/// When it has an ending that names none.
 pub(super) fn format_of_name(path: &Path, otherwise: &str) -> Result<FileFormat> {
-    FileFormat::of_name(path).ok_or_else(|| {
+    let plain = || path.extension().is_none() || Target::of(path).is_stream();
+    FileFormat::of_name(path).or_else(|| plain().then_some(FileFormat::MatrixMarket)).ok_or_else(|| {
         let endings: Vec<String> = FileFormat::TABLE.iter().map(|(_, name, _)| format!(".{name}")).collect();
         let (path, endings) = (path.display(), endings.join(", "));
         Error::usage(format!("{path}: the ending names no format: use one of {endings}{otherwise}"))

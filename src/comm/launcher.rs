@@ -22,10 +22,23 @@ fn number(name: &str) -> Option<usize> {
 /// that can be known: `mpirun -n 4`.
 pub fn words() -> Option<String> {
     let processors = sysinfo::System::physical_core_count().unwrap_or(usize::MAX);
-    announced().map(|(ranks, _)| words_for(ranks, processors, |name| std::env::var(name).ok()))
+    let is_root = is_root();
+    announced().map(|(ranks, _)| words_for(ranks, processors, is_root, |name| std::env::var(name).ok()))
 }
 
-fn words_for(ranks: usize, processors: usize, variable: impl Fn(&str) -> Option<String>) -> String {
+#[cfg(unix)]
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    // What a process is shown of itself belongs to its user.
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
+}
+
+fn words_for(ranks: usize, processors: usize, is_root: bool, variable: impl Fn(&str) -> Option<String>) -> String {
     // Under Slurm an mpirun may start its own processes by srun; the ranks have its variables then.
     let is_mpirun = ["OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS"].into_iter().any(|name| variable(name).is_some());
     let tasks = variable("SLURM_STEP_NUM_TASKS").and_then(|tasks| tasks.parse().ok());
@@ -35,7 +48,10 @@ fn words_for(ranks: usize, processors: usize, variable: impl Fn(&str) -> Option<
     // Open MPI's ranks know how many they are here; it counts a slot for each core.
     let on_this_machine = variable("OMPI_COMM_WORLD_LOCAL_SIZE").and_then(|size| size.parse::<usize>().ok());
     let is_crowded = on_this_machine.is_some_and(|ranks| ranks > processors);
-    format!("mpirun{} -n {ranks}", if is_crowded { " --oversubscribe" } else { "" })
+    let is_openmpi = variable("OMPI_COMM_WORLD_SIZE").is_some();
+    let needs_leave = is_root && is_openmpi && variable("OMPI_ALLOW_RUN_AS_ROOT").is_none();
+    let leave = if needs_leave { " --allow-run-as-root" } else { "" };
+    format!("mpirun{leave}{} -n {ranks}", if is_crowded { " --oversubscribe" } else { "" })
 }
 
 /// The number of tasks that srun started and this task's own, where it told them nothing that MPI could find its ranks by
@@ -103,7 +119,17 @@ mod tests {
         ] {
             let variable =
                 |name: &str| set.iter().find_map(|set| Some(set.strip_prefix(name)?.strip_prefix('=')?.into()));
-            assert_eq!(words_for(4, 2, variable), words, "{set:?}");
+            assert_eq!(words_for(4, 2, false, variable), words, "{set:?}");
+        }
+        // Open MPI asks who the user is.
+        for (set, words) in [
+            (&["OMPI_COMM_WORLD_SIZE=4"][..], "mpirun --allow-run-as-root -n 4"),
+            (&["OMPI_COMM_WORLD_SIZE=4", "OMPI_ALLOW_RUN_AS_ROOT=1"], "mpirun -n 4"),
+            (&["PMI_SIZE=4", "MPI_LOCALNRANKS=4"], "mpirun -n 4"),
+        ] {
+            let variable =
+                |name: &str| set.iter().find_map(|set| Some(set.strip_prefix(name)?.strip_prefix('=')?.into()));
+            assert_eq!(words_for(4, 8, true, variable), words, "{set:?}");
         }
     }
 }

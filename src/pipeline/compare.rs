@@ -1,10 +1,10 @@
 //! Several methods and preconditioners on several problems.
 
-use super::outputs::{check_files, check_folder, line, of_source};
-use super::{RightHandSide, check_diagonal, describe, distribute, finish, show};
+use super::outputs::{Results, check_files, make_folder, of_source};
+use super::{RightHandSide, check_diagonal, describe, distribute, show};
 use crate::comm::measure::{SumChoice, choose_sum};
 use crate::comm::{Comm, Op};
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{ExitCode, Result};
 use crate::files::write_file;
 use crate::krylov::{self, Settings};
 use crate::operator::{MatrixOptions, Operator};
@@ -64,7 +64,7 @@ pub enum Protocol {
 /// # Errors
 /// Unreadable matrices, impossible preconditioners, unwritable files; the same on every rank.
 pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
-    check_folder(comm, "--plot", survey.plots.as_deref())?;
+    make_folder(comm, "--plot", survey.plots.as_deref())?;
     let read: Vec<_> = survey.sources.iter().map(of_source).collect();
     check_files(comm, &read, &[("--csv", survey.csv.as_deref()), ("--json", survey.json.as_deref())])?;
     choose_sum(comm, survey.sum)?;
@@ -102,21 +102,15 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
             shown = shown.and(show(comm, || comparison_table(&rows[first..])));
         }
     }
-    let written = if comm.is_root() { write_files(survey, &rows) } else { Ok(()) };
-    let files = [survey.csv.as_deref(), survey.json.as_deref(), survey.plots.as_deref()];
-    finish(comm, written, shown, || line(&files))?;
+    let mut results = Results::new(comm);
+    results.by_root(survey.csv.as_deref(), |path| write_file(path, comparison_csv(&rows).as_bytes()));
+    results.by_root(survey.json.as_deref(), |path| write_file(path, comparison_json(&rows).as_bytes()));
+    results.by_root(survey.plots.as_deref(), |folder| write_charts(folder, &rows));
+    results.finish(shown)?;
     Ok(ExitCode::Converged)
 }
 
-/// Each is tried, though another could not be written: the comparison may have taken long.
-fn write_files(survey: &Survey, rows: &[Comparison]) -> Result<()> {
-    let csv = survey.csv.as_ref().map_or(Ok(()), |path| write_file(path, comparison_csv(rows).as_bytes()));
-    let json = survey.json.as_ref().map_or(Ok(()), |path| write_file(path, comparison_json(rows).as_bytes()));
-    csv.and(json).and(survey.plots.as_ref().map_or(Ok(()), |folder| write_charts(folder, rows)))
-}
-
 fn write_charts(folder: &Path, rows: &[Comparison]) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(|cause| Error::io("make the folder", folder, &cause))?;
     for block in rows.chunk_by(Comparison::is_beside) {
         for (name, chart) in convergence_charts(block) {
             write_file(&folder.join(format!("{name}.svg")), chart.svg().as_bytes())?;

@@ -3,10 +3,9 @@
 use super::Files;
 use crate::distributed::Layout;
 use crate::error::{Error, Result};
-use crate::files::write_file;
 use crate::problem::{MeshProblem, Problem, Source, Stencil, fetch};
 use crate::report::{Field, FieldPicture, MeshFields, Pictures, Surface, grouped};
-use std::path::PathBuf;
+use std::path::Path;
 
 /// Rows of the largest problem that a page shows a picture of: it is drawn on one rank, and nobody asked for it.
 const MOST_ON_PAGE: u64 = 1_000_000;
@@ -25,8 +24,15 @@ fn is_drawn(problem: &Problem) -> bool {
 
 /// Refuses files that the problem has nothing for, before it is solved.
 pub(super) fn check(files: &Files, source: &Source, problem: &Problem) -> Result<()> {
+    let name = || super::describe(source);
+    if files.comm_matrix.is_some() && matches!(problem, Problem::Dense(_)) {
+        return Err(Error::usage(format!(
+            "{}: --comm-matrix needs a sparse matrix: no rank has neighbours here",
+            name()
+        )));
+    }
     let refused = |option: &str, needs: &str| {
-        let name = super::describe(source);
+        let name = name();
         Err(Error::usage(format!("{name}: {option} needs {needs}; the solution itself is written by --output FILE")))
     };
     if files.vtu.is_some() && !matches!(problem, Problem::Mesh(_)) {
@@ -43,8 +49,8 @@ pub(super) fn check(files: &Files, source: &Source, problem: &Problem) -> Result
 /// Pictures as PNG files, as far as they are wanted; on rank 0.
 #[derive(Default)]
 pub(super) struct Drawn {
-    solution: Option<Vec<u8>>,
-    owners: Option<Vec<u8>>,
+    pub(super) solution: Option<Vec<u8>>,
+    pub(super) owners: Option<Vec<u8>>,
     /// Whether the page has them too.
     is_on_page: bool,
     /// Why it has not.
@@ -87,34 +93,22 @@ pub(super) fn draw(files: &Files, title: &str, places: Option<&Problem>, layout:
     Drawn { solution, owners, is_on_page, reason }
 }
 
-/// Writes the fields on a mesh, if they are asked for. Collective.
+/// Writes the fields on a mesh. Collective.
 ///
 /// # Errors
 /// When the file cannot be written; the same on every rank.
 pub(super) fn write_vtu(
-    files: &Files,
+    path: &Path,
     places: Option<&Problem>,
     layout: &Layout,
     x: &[f64],
     residual: &[f64],
 ) -> Result<()> {
-    let (Some(path), Some(Problem::Mesh(mesh))) = (&files.vtu, places) else { return Ok(()) };
+    let Some(Problem::Mesh(mesh)) = places else { return Ok(()) };
     let owners = cell_owners(mesh, layout);
     let (u, residual) = (layout.to_even(x), layout.to_even(residual));
     let of_nodes: &[(&str, &[f64])] = &[("u", &u), ("residual", &residual)];
     MeshFields { mesh, of_nodes, of_cells: &[("rank", &owners)] }.write_vtu(layout.comm(), path)
-}
-
-/// Writes the pictures that are asked for; on rank 0, no other has one.
-///
-/// # Errors
-/// When a file cannot be written.
-pub(super) fn write_pictures(files: &Files, drawn: &Drawn) -> Result<()> {
-    let png = |path: &Option<PathBuf>, picture: &Option<Vec<u8>>| match (path, picture) {
-        (Some(path), Some(picture)) => write_file(path, picture),
-        _ => Ok(()),
-    };
-    png(&files.png, &drawn.solution).and(png(&files.png_partition, &drawn.owners))
 }
 
 /// The owner of each cell of this rank's share: of most of its nodes, the lowest of several. Collective.

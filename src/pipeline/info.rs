@@ -1,8 +1,8 @@
 //! What can be said of a matrix without solving with it for long.
 
-use super::outputs::{check_files, line, of_source};
+use super::outputs::{Results, check_files, of_source};
 use super::vectors::{RightHandSide, right_hand_side};
-use super::{Distributed, describe, distribute, finish, show};
+use super::{Distributed, describe, distribute, show};
 use crate::comm::{Comm, Op};
 use crate::error::{ExitCode, Result};
 use crate::files::write_file;
@@ -23,6 +23,8 @@ pub struct InfoJob {
     pub partition: Partition,
     /// Iterations that estimate the spectrum, for each preconditioner; 0 leaves it out.
     pub iterations: u64,
+    /// Of so many ranks the memory is asked for.
+    pub ranks: Option<u32>,
     /// Picture of where the entries are.
     pub spy: Option<PathBuf>,
     /// The answers as JSON.
@@ -75,18 +77,13 @@ pub fn info(comm: &Comm, job: &InfoJob) -> Result<ExitCode> {
     }
     info.needs = needs(comm, job, &problem, &info);
     let shown = show(comm, || info_summary(&info));
-    let write_json = |path: &PathBuf| {
+    let mut results = Results::new(comm);
+    results.by_root(job.spy.as_deref(), |path| picture.map_or(Ok(()), |picture| write_file(path, &picture.png())));
+    results.by_root(job.json.as_deref(), |path| {
         let text = serde_json::to_string_pretty(&info).expect("numbers and texts become JSON");
         write_file(path, (text + "\n").as_bytes())
-    };
-    let write_spy = |(path, picture): (&PathBuf, &Spy)| write_file(path, &picture.png());
-    let written = if comm.is_root() {
-        let drawn = job.spy.as_ref().zip(picture.as_ref()).map_or(Ok(()), write_spy);
-        drawn.and(job.json.as_ref().map_or(Ok(()), write_json))
-    } else {
-        Ok(())
-    };
-    finish(comm, written, shown, || line(&[job.spy.as_deref(), job.json.as_deref()]))?;
+    });
+    results.finish(shown)?;
     Ok(ExitCode::Converged)
 }
 
@@ -185,8 +182,12 @@ fn needs(comm: &Comm, job: &InfoJob, problem: &Problem, info: &MatrixInfo) -> Ve
         _ => 0,
     };
     let solving = (info.bytes_per_row * rows as f64) as u64 + 8 * VECTORS * rows + held;
-    let ranks = [1, 4, 16, 64, 256, 1024].into_iter().filter(|&ranks| ranks == 1 || rows / ranks >= LEAST_ROWS);
+    let powers = [1, 4, 16, 64, 256, 1024].into_iter().filter(|&ranks| ranks == 1 || rows / ranks >= LEAST_ROWS);
+    let mut ranks: Vec<u64> = powers.chain(job.ranks.map(u64::from)).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
     ranks
+        .into_iter()
         .map(|ranks| Needs {
             ranks,
             reading_bytes: (READING_BYTES[0] * nonzeros + READING_BYTES[1] * rows) / ranks,

@@ -1,7 +1,7 @@
 //! A machine, measured and modelled.
 
-use super::outputs::{check_files, line};
-use super::{finish, show};
+use super::outputs::{Results, check_files};
+use super::show;
 use crate::comm::Comm;
 use crate::error::{ExitCode, Result};
 use crate::files::write_file;
@@ -26,10 +26,8 @@ pub fn machine(comm: &Comm, effort: Effort, json: Option<&Path>) -> Result<ExitC
     let checks = check(comm, &machine, effort, tell)?;
     let report = MachineReport::new(machine, checks);
     let shown = show(comm, || report.table());
-    let written = match json {
-        Some(path) if comm.is_root() => write_file(path, report.json().as_bytes()),
-        _ => Ok(()),
-    };
-    finish(comm, written, shown, || line(&[json]))?;
+    let mut results = Results::new(comm);
+    results.by_root(json, |path| write_file(path, report.json().as_bytes()));
+    results.finish(shown)?;
     Ok(ExitCode::Converged)
 }

@@ -27,6 +27,7 @@ use crate::preconditioner;
 use crate::problem::{self, FileFormat, Loaded, Problem, Reading, Source};
 use crate::report::{self, *};
 use keeper::Keeper;
+use outputs::Results;
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -114,31 +115,40 @@ pub struct Files {
 /// converge is not an error: its exit code is returned.
 pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
     outputs::check(comm, job)?;
-    let Executed { run, outcome, mut pictures, layout, places, residual, failure } = execute(comm, job)?;
+    let mut results = Results::new(comm);
+    let executed = execute(comm, job, &mut results);
+    if executed.is_err() {
+        let _ = results.tell();
+    }
+    let Executed { run, outcome, mut pictures, layout, places, residual, failure } = executed?;
     let shown = show(comm, || {
         let view = if job.view { report::view(&run) } else { String::new() };
         let log_view = if job.log_view { report::log_view(&run) } else { String::new() };
         format!("{}{view}{log_view}", report::summary(&run))
     });
     faults::enter(comm.rank(), "output");
-    // Each is tried, though another could not be written: the solve may have taken long.
-    let solution = match &job.files.output {
-        Some((path, format)) => problem::write_vector(comm, &layout.to_even(&outcome.x), path, *format),
-        None => Ok(()),
-    };
-    let vtu = fields::write_vtu(&job.files, places.as_ref(), &layout, &outcome.x, &residual);
-    let on_root = |write: &mut dyn FnMut() -> Result<()>| comm.agree(if comm.is_root() { write() } else { Ok(()) });
-    let reports = on_root(&mut || write_reports(job, &run, &outcome));
-    // Last, since rank 0 needs memory for what it draws.
-    let drawn = fields::draw(&job.files, &run.problem.name, places.as_ref(), &layout, &outcome.x);
-    let drawings = on_root(&mut || fields::write_pictures(&job.files, &drawn));
-    drawn.add_to(&mut pictures);
-    let page = on_root(&mut || match &job.files.report {
-        Some(folder) => page::write(folder, &run, &outcome, &pictures),
-        None => Ok(()),
+    let files = &job.files;
+    if let Some((path, format)) = &files.output {
+        results.by_all(Some(path), |path| problem::write_vector(comm, &layout.to_even(&outcome.x), path, *format));
+    }
+    results
+        .by_all(files.vtu.as_deref(), |path| fields::write_vtu(path, places.as_ref(), &layout, &outcome.x, &residual));
+    results.by_root(files.history.as_deref(), |path| {
+        write_file(path, report::history_csv(&outcome, &job.settings, !job.reproducible).as_bytes())
     });
-    let written = solution.and(vtu).and(reports).and(drawings).and(page);
-    finish(comm, written, shown, || outputs::results_line(&job.files))?;
+    results.by_root(files.json.as_deref(), |path| write_file(path, report::to_json(&run).as_bytes()));
+    // Last, since rank 0 needs memory for what it draws.
+    let drawn = fields::draw(files, &run.problem.name, places.as_ref(), &layout, &outcome.x);
+    for (path, picture) in [(&files.png, &drawn.solution), (&files.png_partition, &drawn.owners)] {
+        results.by_root(path.as_deref(), |path| picture.as_ref().map_or(Ok(()), |png| write_file(path, png)));
+    }
+    drawn.add_to(&mut pictures);
+    if let Some(folder) = &files.report {
+        let [page, for_programs] = page::FILES.map(|name| folder.join(name));
+        results.by_root(Some(&page), |path| write_file(path, report::page(&run, &outcome, &pictures).as_bytes()));
+        results.by_root(Some(&for_programs), |path| write_file(path, report::to_json(&run).as_bytes()));
+    }
+    results.finish(shown)?;
     // Nothing else is lost, but there is no going on either.
     failure.map_or(Ok(()), Err)?;
     Ok(outcome.reason.exit_code())
@@ -149,35 +159,23 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
 /// # Errors
 /// As for [`run`].
 pub fn side_by_side(comm: &Comm, jobs: &[(&str, Job)]) -> Result<ExitCode> {
+    let mut results = Results::new(comm);
     let mut runs = Vec::new();
     let mut outcomes = Vec::new();
     for (title, job) in jobs {
-        let Executed { run, outcome, .. } = execute(comm, job)?;
+        let Executed { run, outcome, .. } = execute(comm, job, &mut results)?;
         runs.push((*title, run));
         outcomes.push(outcome);
     }
     let worst = outcomes.iter().map(|outcome| outcome.reason.exit_code()).max_by_key(|&code| code as u8);
     let differences = outcomes.iter().map(|outcome| history_difference(&outcomes[0], outcome)).fold(0.0, f64::max);
     let shown = show(comm, || report::side_by_side(&runs, differences));
-    let json = jobs[0].1.files.json.as_deref();
-    let written = match json {
-        Some(path) if comm.is_root() => {
-            let all: Vec<String> = runs.iter().map(|(_, run)| report::to_json(run)).collect();
-            write_file(path, format!("[{}]\n", all.join(",")).as_bytes())
-        }
-        _ => Ok(()),
-    };
-    finish(comm, written, shown, || outputs::line(&[json]))?;
+    results.by_root(jobs[0].1.files.json.as_deref(), |path| {
+        let all: Vec<String> = runs.iter().map(|(_, run)| report::to_json(run)).collect();
+        write_file(path, format!("[{}]\n", all.join(",")).as_bytes())
+    });
+    results.finish(shown)?;
     Ok(worst.unwrap_or(ExitCode::Internal))
-}
-
-/// Ends a command that has printed its result and written its files, as far as it could, with the line about the files.
-/// Collective.
-///
-/// # Errors
-/// What went wrong with the files, or else with the printing.
-fn finish(comm: &Comm, written: Result<()>, shown: Result<()>, line: impl FnOnce() -> String) -> Result<()> {
-    comm.agree(written.and(shown).and_then(|()| show(comm, line)))
 }
 
 /// Root prints a result.
@@ -224,7 +222,7 @@ struct Executed {
 }
 
 /// Everything but the output. Collective.
-fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
+fn execute(comm: &Comm, job: &Job, results: &mut Results) -> Result<Executed> {
     let begin = Instant::now();
     let clock = || comm.clock_seconds();
     let sum = choose_sum(comm, job.sum)?;
@@ -240,6 +238,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
     fields::check(&job.files, &job.source, &problem)?;
     if let Some((path, format)) = &job.files.matrix {
         problem::write_matrix(comm, &problem, path, *format)?;
+        results.note(path);
     }
     let loaded = clock();
     let Distributed { mut a, facts, messages, partitioned } =
@@ -248,6 +247,7 @@ fn execute(comm: &Comm, job: &Job) -> Result<Executed> {
     if let (Some(path), Some((partition, _))) = (&job.files.comm_matrix, &facts) {
         let title = format!("{}, {}", describe(&job.source), partition.method);
         partition::draw(comm, &messages, comm.size(), &title, path)?;
+        results.note(path);
     }
     let distributed = clock();
     faults::enter(comm.rank(), "preconditioner");
@@ -500,12 +500,4 @@ fn outcome_facts(
         solve_seconds: seconds,
         microseconds_per_iteration: 1e6 * seconds_per_iteration,
     }
-}
-
-fn write_reports(job: &Job, run: &Run, outcome: &Outcome) -> Result<()> {
-    let history = job.files.history.as_ref().map_or(Ok(()), |path| {
-        write_file(path, report::history_csv(outcome, &job.settings, !job.reproducible).as_bytes())
-    });
-    let json = job.files.json.as_ref().map_or(Ok(()), |path| write_file(path, report::to_json(run).as_bytes()));
-    history.and(json)
 }

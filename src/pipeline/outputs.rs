@@ -1,9 +1,9 @@
 //! Files that could not be written, or would overwrite one another, are told before the solve and not after it.
 
-use super::{Files, Job, RightHandSide};
+use super::{Job, RightHandSide, page, show};
 use crate::comm::Comm;
 use crate::error::{Error, Result};
-use crate::files::Target;
+use crate::files::{Target, is_standard_output};
 use crate::partition::Partition;
 use crate::problem::Source;
 use crate::report;
@@ -18,6 +18,7 @@ pub(super) type Named<'a> = [(&'a str, Option<&'a Path>)];
 /// # Errors
 /// As for [`check_files`], and for the folder of `--report`.
 pub(super) fn check(comm: &Comm, job: &Job) -> Result<()> {
+    let files = &job.files;
     let of_vector = match &job.rhs {
         RightHandSide::File(path) => Some(path.as_path()),
         _ => None,
@@ -33,14 +34,9 @@ pub(super) fn check(comm: &Comm, job: &Job) -> Result<()> {
         (GUESS, job.x0.as_deref()),
         (RESTART, job.checkpointing.restart.as_deref()),
     ];
-    check_folder(comm, "--report", job.files.report.as_deref())?;
-    let checkpoint = [(CHECKPOINT, job.checkpointing.file.as_deref())];
-    check_files(comm, &read, &[&of_results(&job.files)[..], &checkpoint].concat())
-}
-
-/// The files of a solve but for those in a folder, and checkpoints.
-fn of_results(files: &Files) -> [(&str, Option<&Path>); 8] {
-    [
+    make_folder(comm, "--report", files.report.as_deref())?;
+    let [page, run] = page::FILES.map(|name| Some(files.report.as_ref()?.join(name)));
+    let written = [
         (SOLUTION, files.output.as_ref().map(|(path, _)| path.as_path())),
         ("--history", files.history.as_deref()),
         ("--json", files.json.as_deref()),
@@ -49,23 +45,63 @@ fn of_results(files: &Files) -> [(&str, Option<&Path>); 8] {
         ("--png-partition", files.png_partition.as_deref()),
         ("--vtu", files.vtu.as_deref()),
         ("--write", files.matrix.as_ref().map(|(path, _)| path.as_path())),
-    ]
+        (CHECKPOINT, job.checkpointing.file.as_deref()),
+        ("--report", page.as_deref()),
+        ("--report", run.as_deref()),
+    ];
+    check_files(comm, &read, &written)
 }
 
-/// The line about the files that a solve has written.
-pub(super) fn results_line(files: &Files) -> String {
-    let in_folder = |name| files.report.as_ref().map(|folder| folder.join(name));
-    let [page, run] = ["report.html", "run.json"].map(in_folder);
-    let plain = of_results(files).into_iter().map(|(_, path)| path);
-    line(&plain.chain([page.as_deref(), run.as_deref()]).collect::<Vec<_>>())
+/// What a command has written: each file is tried, whatever became of the others, as the work before may have taken long.
+pub(super) struct Results<'a> {
+    comm: &'a Comm,
+    written: Vec<PathBuf>,
+    first: Result<()>,
 }
 
-/// The line about files and folders that have been written; none about a pipe or a terminal, and none without a file.
-pub(super) fn line(written: &[Option<&Path>]) -> String {
-    let files = written.iter().flatten().filter(|path| path.is_dir() || !Target::of(path).is_stream());
-    match files.map(|path| path.display().to_string()).collect::<Vec<_>>() {
-        names if names.is_empty() => String::new(),
-        names => report::written_line(&names),
+impl Results<'_> {
+    /// Nothing yet.
+    pub(super) fn new(comm: &Comm) -> Results<'_> {
+        Results { comm, written: Vec::new(), first: Ok(()) }
+    }
+
+    /// A file that was written.
+    pub(super) fn note(&mut self, path: &Path) {
+        self.written.push(path.to_path_buf());
+    }
+
+    /// Has a file written, if it is asked for, by all ranks, which must agree on how that went. Collective.
+    pub(super) fn by_all(&mut self, path: Option<&Path>, write: impl FnOnce(&Path) -> Result<()>) {
+        let Some(path) = path else { return };
+        match write(path) {
+            Ok(()) => self.note(path),
+            Err(error) => self.first = std::mem::replace(&mut self.first, Ok(())).and(Err(error)),
+        }
+    }
+
+    /// The same by the root alone. Collective.
+    pub(super) fn by_root(&mut self, path: Option<&Path>, write: impl FnOnce(&Path) -> Result<()>) {
+        let comm = self.comm;
+        self.by_all(path, |path| comm.agree(if comm.is_root() { write(path) } else { Ok(()) }));
+    }
+
+    /// Prints which files and folders there are, but for pipes and the like; not behind data that was printed itself.
+    pub(super) fn tell(&self) -> Result<()> {
+        show(self.comm, || {
+            let files = self.written.iter().filter(|path| path.is_dir() || !Target::of(path).is_stream());
+            let names: Vec<String> = files.map(|path| path.display().to_string()).collect();
+            let is_behind_data = self.written.iter().any(|path| is_standard_output(path));
+            if names.is_empty() || is_behind_data { String::new() } else { report::written_line(&names) }
+        })
+    }
+
+    /// Ends a command that has printed its result, with what is told about the files. Collective.
+    ///
+    /// # Errors
+    /// What went wrong first with the files, or else with the printing; the same on every rank.
+    pub(super) fn finish(self, shown: Result<()>) -> Result<()> {
+        let told = shown.and_then(|()| self.tell());
+        self.comm.agree(self.first.and(told))
     }
 }
 
@@ -116,28 +152,26 @@ fn looked_at(read: &Named, written: &Named) -> Result<()> {
         if let Some((other, _)) = seen.iter().find(|(other, there)| *there == place && is_taken(other)) {
             return Err(Error::usage(format!("{option} {}: this file is {other}'s as well", path.display())));
         }
+        Target::of(path).probe().map_err(|cause| Error::io("write it", path, &cause))?;
         seen.push((*option, place));
     }
     Ok(())
 }
 
-/// Looks at a folder that is to be made, if it is not there. Collective.
+/// Makes a folder for files, if it is not there. Collective.
 ///
 /// # Errors
-/// When something that is no folder stands in the way; the same on every rank.
-pub(super) fn check_folder(comm: &Comm, option: &str, folder: Option<&Path>) -> Result<()> {
-    let in_the_way = || {
-        let there = folder?.ancestors().find(|above| above.exists())?;
-        (!there.is_dir()).then_some((folder?, there))
+/// When it cannot be made; the same on every rank.
+pub(super) fn make_folder(comm: &Comm, option: &str, folder: Option<&Path>) -> Result<()> {
+    let make = |folder: &Path| {
+        let in_the_way = folder.ancestors().find(|above| above.exists()).filter(|there| !there.is_dir());
+        let made = match in_the_way {
+            Some(file) => Err(std::io::Error::new(ErrorKind::AlreadyExists, format!("{} is a file", file.display()))),
+            None => std::fs::create_dir_all(folder),
+        };
+        made.map_err(|cause| Error::io(&format!("make the folder of {option}"), folder, &cause))
     };
-    comm.agree(match in_the_way().filter(|_| comm.is_root()) {
-        Some((folder, there)) => Err(Error::io(
-            &format!("make the folder of {option}"),
-            folder,
-            &std::io::Error::new(ErrorKind::AlreadyExists, format!("{} is a file", there.display())),
-        )),
-        None => Ok(()),
-    })
+    comm.agree(folder.filter(|_| comm.is_root()).map_or(Ok(()), make))
 }
 
 /// As many as Linux follows.

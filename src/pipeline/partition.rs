@@ -1,7 +1,7 @@
 //! A partition made beforehand: load, decide, count, write.
 
-use super::outputs::{check_files, line, of_source};
-use super::{describe, finish, show};
+use super::outputs::{Results, check_files, of_source};
+use super::{describe, show};
 use crate::comm::{Comm, Op};
 use crate::error::{ExitCode, Result};
 use crate::files::write_file;
@@ -41,9 +41,8 @@ pub fn partition(comm: &Comm, job: &PartitionJob) -> Result<ExitCode> {
     let assigned = comm.clock_seconds();
     let quality = Quality::of(comm, &problem, &owners, job.parts);
     let counted = comm.clock_seconds();
-    if let Some(path) = &job.output {
-        partition::write(comm, problem.n(), &owners, path)?;
-    }
+    let mut results = Results::new(comm);
+    results.by_all(job.output.as_deref(), |path| partition::write(comm, problem.n(), &owners, path));
     let written = comm.clock_seconds();
 
     let slowest = |seconds: f64| Spread::over(comm, seconds).max;
@@ -66,16 +65,12 @@ pub fn partition(comm: &Comm, job: &PartitionJob) -> Result<ExitCode> {
             write: slowest(written - counted),
         },
     };
-    if let Some(path) = &job.comm_matrix {
-        draw(comm, &quality.messages, job.parts, &format!("{}, {}", run.name, run.partition.method), path)?;
-    }
+    results.by_all(job.comm_matrix.as_deref(), |path| {
+        draw(comm, &quality.messages, job.parts, &format!("{}, {}", run.name, run.partition.method), path)
+    });
     let shown = show(comm, || report::partition_summary(&run));
-    let written = match &job.json {
-        Some(path) if comm.is_root() => write_file(path, report::partition_json(&run).as_bytes()),
-        _ => Ok(()),
-    };
-    let files = [job.output.as_deref(), job.comm_matrix.as_deref(), job.json.as_deref()];
-    finish(comm, written, shown, || line(&files))?;
+    results.by_root(job.json.as_deref(), |path| write_file(path, report::partition_json(&run).as_bytes()));
+    results.finish(shown)?;
     Ok(ExitCode::Converged)
 }
 

@@ -88,7 +88,7 @@ pub const TABLE: &[Kind] = &[
     Kind {
         name: "bjacobi",
         aliases: &[],
-        about: "block Jacobi: each rank's own block, by incomplete Cholesky or another method (sub-pc)",
+        about: "block Jacobi: each rank's own block, by incomplete Cholesky or another method (--sub-pc)",
         independent_of_partition: false,
         is_diagonal: false,
         build: |a, options| (options.sub_pc.build)(a),

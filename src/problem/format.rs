@@ -38,9 +38,9 @@ impl FileFormat {
         Self::TABLE.iter().find(|(_, known, _)| *known == name).map(|(format, ..)| *format)
     }
 
-    /// The format that a file's ending stands for.
+    /// The format that a file's ending stands for, in small letters or capitals.
     pub fn of_name(path: &Path) -> Option<FileFormat> {
-        FileFormat::named(path.extension()?.to_str()?)
+        FileFormat::named(&path.extension()?.to_str()?.to_ascii_lowercase())
     }
 
     /// The name of the format.

@@ -72,8 +72,8 @@ impl FieldPicture {
     pub fn png(&self) -> Vec<u8> {
         let seen = Seen::of(&self.points, &self.triangles);
         let [left, top, right, bottom] = seen.room;
-        let size =
-            [left + seen.width + right, top + seen.height + bottom].map(|length| (length.ceil() as u32) * POINT as u32);
+        let size = [left + seen.width.max(self.narrowest()) + right, top + seen.height + bottom]
+            .map(|length| (length.ceil() as u32) * POINT as u32);
         png((size[0], size[1]), PIXELS / POINT as f32, |mut painter| {
             self.paint(&mut painter, &seen);
             let root = painter.into_drawing_area();
@@ -296,12 +296,11 @@ impl Seen {
         };
         let [x, y] = [0, 1].map(ends);
         let scale = (MOST.0 / (x.1 - x.0)).min(MOST.1 / (y.1 - y.0));
-        for point in &mut points {
-            *point = [(point[0] - x.0) * scale, (y.1 - point[1]) * scale, point[2] * scale];
-        }
         // What is very long and thin still gets its scale.
-        let (width, height) = ((x.1 - x.0) * scale, (y.1 - y.0) * scale);
-        let (width, height) = (width.max(60.0), height.max(60.0));
+        let [width, height] = [x, y].map(|(low, high)| ((high - low) * scale).max(60.0));
+        for point in &mut points {
+            *point = [(point[0] - x.0) * scale, height - (point[1] - y.0) * scale, point[2] * scale];
+        }
         let mut seen = Seen { points, width, height, scale, corner: [x.0, y.0], axes, room: ROOM };
         if axes.is_some() {
             let widest = seen.ticks(1).iter().map(|(_, label)| text_width(label)).fold(0.0, f64::max);
@@ -355,6 +354,23 @@ mod tests {
         // Long labels get their room.
         let far: Vec<[f64; 3]> = square(0.0).iter().map(|[x, y, z]| [*x, y + 5e5, *z]).collect();
         assert!(seen(far).room[0] > ROOM[0] && level.room == ROOM);
+    }
+
+    #[test]
+    fn what_is_thin_lies_where_its_axes_say() {
+        for far in [[1000.0, 1.0], [1.0, 1000.0]] {
+            let seen = seen(square(0.0).iter().map(|[x, y, _]| [x * far[0], y * far[1], 0.0]).collect());
+            for (point, place) in seen.points.iter().zip([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]]) {
+                let [x, y] = [0, 1].map(|axis| place[axis] * far[axis] * seen.scale);
+                assert!((point[0] - x).abs() < 1e-9 && (point[1] - (seen.height - y)).abs() < 1e-9);
+            }
+            assert!(seen.width >= 60.0 && seen.height >= 60.0);
+        }
+        // Words are wider than it.
+        let column =
+            picture(square(0.0).iter().map(|[x, y, z]| [x * 0.01, *y, *z]).collect(), Field::Values(vec![0.0; 4]));
+        let width = decoded(&column.png()).width();
+        assert!(f64::from(width) >= f64::from(PIXELS) * (ROOM[0] + column.narrowest() + ROOM[2]));
     }
 
     fn seen(points: Vec<[f64; 3]>) -> Seen {

@@ -1,6 +1,6 @@
 //! What is known of a matrix, for people, with advice.
 
-use super::terminal::{bytes, grouped, mesh_lines};
+use super::terminal::{bytes, count, grouped, mesh_lines};
 use crate::problem::MeshFacts;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -137,12 +137,6 @@ impl MatrixInfo {
         }
         text
     }
-}
-
-/// So many of something, in words.
-fn count(number: u64, what: &str) -> String {
-    let plural = what.strip_suffix('y').map_or(format!("{what}s"), |stem| format!("{stem}ies"));
-    format!("{} {}", grouped(number), if number == 1 { what } else { &plural })
 }
 
 /// The answers, for people.

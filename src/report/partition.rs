@@ -65,9 +65,6 @@ pub fn partition_summary(run: &PartitionRun) -> String {
     let heading = format!("{} into {} parts (below: per part, min / avg / max)", run.partition.method, run.parts);
     line("partition", heading);
     partition_lines(&run.partition, "parts", &mut line);
-    if let Some(path) = &run.output {
-        line("written", path.clone());
-    }
     let spent = run.seconds;
     let [load, partition, count, write] = [spent.load, spent.partition, spent.count, spent.write].map(seconds);
     line("time", format!("load {load}, partition {partition}, count {count}, write {write}"));

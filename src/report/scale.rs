@@ -22,7 +22,8 @@ impl Scale {
         // What differs by less is what the solve left, and would be drawn as if it were something.
         let is_constant = high > low && high - low < 1e-6 * low.abs().max(high.abs());
         let (low, high) = if is_constant { [low + 0.5 * (high - low); 2].into() } else { (low, high) };
-        Scale { low, high, step: step(high - low, 10.0), is_constant }
+        // Halves: the difference of huge numbers may overflow.
+        Scale { low, high, step: 2.0 * step(0.5 * high - 0.5 * low, 10.0), is_constant }
     }
 
     /// The labels of the least and the most.
@@ -42,7 +43,8 @@ impl Scale {
 
     /// 0 for the least, 1 for the most; in between if all are the same.
     pub(super) fn share(&self, value: f64) -> f64 {
-        if self.high > self.low { (value - self.low) / (self.high - self.low) } else { 0.5 }
+        let above = |value: f64| 0.5 * value - 0.5 * self.low;
+        if self.high > self.low { above(value) / above(self.high) } else { 0.5 }
     }
 
     /// Grey if it is no number.
@@ -94,5 +96,13 @@ mod tests {
     #[test]
     fn the_ends_of_the_scale_are_told_apart() {
         assert_eq!(Scale::over(&[293.1512, 293.2487]).ends(), ["293.151", "293.249"]);
+    }
+
+    #[test]
+    fn a_range_beyond_the_largest_number_has_its_colours() {
+        let scale = Scale::over(&[-1.5e308, 1.5e308]);
+        assert_eq!([-1.5e308, 0.0, 1.5e308].map(|value| scale.share(value)), [0.0, 0.5, 1.0]);
+        assert!(scale.step.is_finite() && scale.color(1.5e308) != scale.color(-1.5e308));
+        assert!(scale.words().starts_with("u from \u{2212}1.5e308 to 1.5e308, isolines every "), "{}", scale.words());
     }
 }

@@ -19,6 +19,12 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// So many of something, in words.
+pub(super) fn count(number: u64, what: &str) -> String {
+    let plural = what.strip_suffix('y').map_or(format!("{what}s"), |stem| format!("{stem}ies"));
+    format!("{} {}", grouped(number), if number == 1 { what } else { &plural })
+}
+
 /// Seconds with a unit that suits them.
 pub(super) fn seconds(value: f64) -> String {
     match value {
@@ -63,11 +69,20 @@ pub(super) fn partition_lines(partition: &PartitionFacts, of: &str, line: &mut i
 
 /// The mesh and the problem on it.
 pub(super) fn mesh_lines(mesh: &MeshFacts, line: &mut impl FnMut(&str, String)) {
-    let held = format!("{} nodes hold their value", grouped(mesh.held_nodes));
-    line("mesh", format!("{} {}, {held}", grouped(mesh.cells), mesh.cell_kind));
+    let held = match mesh.held_nodes {
+        1 => "1 node holds its value".into(),
+        nodes => format!("{} nodes hold their value", grouped(nodes)),
+    };
+    let cells = match (mesh.cells, mesh.cell_kind) {
+        (1, "triangles") => "1 triangle".into(),
+        (1, _) => "1 tetrahedron".into(),
+        (cells, kind) => format!("{} {kind}", grouped(cells)),
+    };
+    line("mesh", format!("{cells}, {held}"));
     line("", mesh.conditions.clone());
     if mesh.orphans > 0 {
-        line("", format!("{} nodes of the file belong to no cell and are left out", grouped(mesh.orphans)));
+        let what = if mesh.orphans == 1 { "node of the file belongs" } else { "nodes of the file belong" };
+        line("", format!("{} {what} to no cell and are left out", grouped(mesh.orphans)));
     }
 }
 

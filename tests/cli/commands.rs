@@ -72,7 +72,9 @@ fn kind(command: &str) -> Kind {
     match words[0] {
         "halocg" | "target/release/halocg" | "mpirun" | "cmp" if !words.iter().any(|word| is_placeholder(word)) => {
             // `halocg solve --view` names an option, `halocg info` a command: nothing is said of what to solve.
-            let is_whole = words.iter().any(|word| word.contains(".m") || ["-n", "--n", "machine"].contains(word));
+            let is_whole = words.iter().any(|word| {
+                word.contains(".m") || ["-n", "--n", "machine", "--help", "completions", "man"].contains(word)
+            });
             let is_started = words[0] != "mpirun"
                 || words.iter().position(|word| word.ends_with("halocg")) > words.iter().position(|word| *word == "-n");
             if is_whole && is_started { Kind::Ours } else { Kind::Other }

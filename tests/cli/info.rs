@@ -134,3 +134,20 @@ fn the_picture_is_the_same_on_any_ranks() {
     let first = pictures.next().expect("one picture");
     assert!(first.starts_with(b"\x89PNG") && pictures.all(|picture| picture == first));
 }
+
+#[test]
+fn memory_is_told_for_the_ranks_that_there_are() {
+    let folder = Folder::new("info ranks");
+    let path = folder.path("info.json");
+    for how in both(2) {
+        let options = ["--iterations", "0", "--ranks", "12", "--json", &path];
+        let finished = run(how, &[&["info", &mesh("plate_hole.mtx")], &options[..]].concat());
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert_eq!(finished.stdout.lines().filter(|line| line.contains("12 ranks ")).count(), 1, "{}", finished.stdout);
+        let needs = json(&path)["needs"].as_array().expect("needs").clone();
+        let ranks: Vec<f64> = needs.iter().map(|need| number(need, "/ranks")).collect();
+        assert_eq!(ranks, [1.0, 4.0, 12.0, 16.0]);
+        let bytes: Vec<f64> = needs.iter().map(|need| number(need, "/solving_bytes")).collect();
+        assert!(bytes.is_sorted_by(|a, b| a > b), "{bytes:?}");
+    }
+}

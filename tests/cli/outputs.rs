@@ -1,7 +1,7 @@
 //! What a run leaves behind: summary, JSON, history, solution and matrix files, and that they agree
 //! with each other and with what can be computed from the files alone.
 
-use crate::common::{Finished, Launch, finish, halocg};
+use crate::common::{Finished, Launch, finish, halocg, limited};
 use crate::support::*;
 use serde_json::Value;
 use std::process::Stdio;
@@ -312,14 +312,78 @@ fn the_last_line_names_the_files_that_were_written() {
             let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
             assert_eq!(last(&finished), format!("written      {}", names.join(", ")), "{how:?} {args:?} {finished:?}");
         }
-        // No file, and what is none.
-        for args in [&["solve", &matrix][..], &["solve", &matrix, "--json", "/dev/null", "--history", "/dev/stderr"]] {
+        // No file, and what is none; nor behind data.
+        for args in [
+            &["solve", &matrix][..],
+            &["solve", &matrix, "--json", "/dev/null", "--history", "/dev/stderr"],
+            &["solve", &matrix, "--json", "/dev/stdout", "--output", &x],
+        ] {
             let finished = run(how, args);
             assert!(finished.code == Some(0) && !finished.stdout.contains("written"), "{how:?} {args:?} {finished:?}");
         }
     }
     let finished = run(Launch::Alone, &["machine", "--quick", "--json", &json_path]);
     assert_eq!(last(&finished), format!("written      {json_path}"), "{finished:?}");
+}
+
+/// An opening of its own would not know what was printed before, nor what is printed after.
+#[test]
+fn data_printed_into_a_file_is_whole() {
+    let folder = Folder::new("redirected");
+    let plate = mesh("plate_hole.mtx");
+    let [link, other] = ["link", "other"].map(|name| folder.path(name));
+    std::os::unix::fs::symlink("/dev/stdout", &link).expect("a link");
+    let printed = |args: &[&str]| {
+        let out = folder.path("out");
+        let mut program = limited();
+        program.arg(halocg()).args(args).stdout(std::fs::File::create(&out).expect("a file"));
+        let finished = finish(program);
+        assert_eq!(finished.code, Some(0), "{args:?} {finished:?}");
+        read(&out)
+    };
+    for target in ["/dev/stdout", &link, &folder.path("out")] {
+        let text = printed(&["solve", &plate, "--json", target, "--output", &other]);
+        let (summary, run) = text.split_at(text.find("\n{").expect("JSON") + 1);
+        assert!(summary.starts_with("problem ") && summary.contains("\nresult "), "{target}: {summary}");
+        assert!(serde_json::from_str::<Value>(run).is_ok(), "{target}: {run}");
+        let parts = printed(&["partition", &plate, "-k", "2", "--output", target, "--json", &other]);
+        assert_eq!(parts.lines().filter(|line| ["0", "1"].contains(line)).count(), 6240, "{target}");
+        let matrix = printed(&["poisson", "-n", "5", "--write", target]);
+        assert_eq!((matrix.matches("%%MatrixMarket").count(), matrix.matches("result ").count()), (1, 1), "{target}");
+    }
+}
+
+/// Before the solve, and nothing is left of the attempt.
+#[test]
+fn what_cannot_be_written_is_found_beforehand() {
+    let folder = Folder::new("beforehand");
+    let [file, linked, inside] = ["file", "linked", "inside/report.html"].map(|name| folder.path(name));
+    std::fs::write(&file, "old").expect("a file");
+    std::os::unix::fs::symlink("nowhere/at all", &linked).expect("a link");
+    std::fs::create_dir_all(&inside).expect("folders");
+    let under = folder.path("inside");
+    for how in both(2) {
+        for (option, path) in [
+            ("--output", &format!("{file}/x.mtx")),
+            ("--output", &(folder.path("x.mtx") + "/")),
+            ("--json", &linked),
+            ("--report", &linked),
+            ("--report", &under),
+        ] {
+            let finished = run(how, &["poisson", "-n", "9", option, path]);
+            assert_eq!((finished.code, &*finished.stdout), (Some(1), ""), "{how:?} {option} {path} {finished:?}");
+        }
+        assert_eq!(folder.names(), ["file", "inside", "linked"]);
+    }
+    // The files in a folder are looked at like others, and may have others beside them.
+    let made = folder.path("made");
+    let [page, beside] = ["report.html", "x.json"].map(|name| format!("{made}/{name}"));
+    let finished = run(Launch::Alone, &["poisson", "-n", "9", "--report", &made, "--json", &page]);
+    assert!(finished.code == Some(2) && finished.stderr.contains("this file is --json's as well"), "{finished:?}");
+    let finished = run(Launch::Alone, &["poisson", "-n", "9", "--report", &made, "--json", &beside]);
+    assert!(finished.code == Some(0) && read(&beside).starts_with('{'), "{finished:?}");
+    let finished = run(Launch::Alone, &["model", "-n", "9", "--comm-matrix", &folder.path("c.svg")]);
+    assert!(finished.code == Some(2) && finished.stderr.contains("needs a sparse matrix"), "{finished:?}");
 }
 
 #[test]
@@ -339,6 +403,9 @@ fn a_solution_in_a_format_that_there_is_not_is_refused() {
     assert_eq!(run(Launch::Alone, &["poisson", "--n", "5", "-o", &plain]).code, Some(0));
     assert_eq!(run(Launch::Alone, &["poisson", "--n", "5", "-o", &named, "--output-format", "mtx"]).code, Some(0));
     assert!(read(&plain).starts_with("%%MatrixMarket") && read(&plain) == read(&named));
+    let capitals = folder.path("X.HCG");
+    assert_eq!(run(Launch::Alone, &["poisson", "--n", "5", "-o", &capitals]).code, Some(0));
+    assert!(!std::fs::read(&capitals).expect("a file").starts_with(b"%%"));
 }
 
 #[test]

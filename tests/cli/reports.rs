@@ -349,21 +349,26 @@ fn a_page_of_the_dense_problem_and_one_that_cannot_be_written() {
             }
         }
         // Whatever cannot be written, the other files are.
-        let [in_vain, history, drawn, whole, made] = [
-            format!("{in_the_way}/x"),
-            folder.path("h.csv"),
-            folder.path("u.png"),
-            folder.path("run.json"),
-            folder.path("made"),
-        ];
-        let [vector, picture] = [".mtx", ".png"].map(|ending| format!("{in_vain}{ending}"));
+        let [history, drawn, whole, made] = ["h.csv", "u.png", "run.json", "made"].map(|name| folder.path(name));
+        let [vector, in_vain, picture] = ["full.mtx", "full.csv", "full.png"].map(|name| folder.path(name));
+        for link in [&vector, &in_vain, &picture] {
+            let _ = std::fs::remove_file(link);
+            std::os::unix::fs::symlink("/dev/full", link).expect("a link");
+        }
         let options = ["--output", &vector, "--history", &in_vain, "--png-partition", &picture, "--png", &drawn];
         let finished =
             run(how, &[&["poisson", "-n", "20", "--json", &whole, "--report", &made], &options[..]].concat());
         assert_eq!((finished.code, finished.stderr.matches("halocg: error").count()), (Some(1), 1), "{finished:?}");
+        let pages = ["report.html", "run.json"].map(|name| format!("{made}/{name}"));
+        let named = format!("written      {whole}, {drawn}, {}\n", pages.join(", "));
+        assert!(finished.stdout.ends_with(&named), "{finished:?}");
         let finished = run(how, &["poisson", "-n", "20", "--json", &in_vain, "--history", &history]);
-        assert_eq!(finished.code, Some(1), "{finished:?}");
-        let written = [drawn, whole, format!("{made}/run.json"), format!("{made}/report.html"), history];
+        assert!(
+            finished.code == Some(1) && finished.stdout.ends_with(&format!("written      {history}\n")),
+            "{finished:?}"
+        );
+        let [page, for_programs] = pages;
+        let written = [drawn, whole, for_programs, page, history];
         for path in written {
             std::fs::remove_file(&path).unwrap_or_else(|error| panic!("{how:?} {path}: {error}"));
         }

@@ -270,6 +270,16 @@ fn help_names_every_command_method_preconditioner_and_exit_code() {
     assert!(help(&["poisson", "--help", "--n"]).starts_with("-n, --n <N>: "));
     assert!(help(&["solve", "--help", "dirichlet"]).starts_with("--dirichlet <GROUP=VALUE>: "));
     assert!(help(&["solve", "--help", "MATRIX"]).starts_with("<MATRIX>: "));
+    for (typed, plain) in [
+        (&["solve", "--help", "o"][..], &["solve", "--help", "output"][..]),
+        (&["solve", "--help", "-o"], &["solve", "--help", "output"]),
+        (&["poisson", "--help", "-n"], &["poisson", "--help", "n"]),
+        (&["solve", "--help=ksp_rtol"], &["solve", "--help", "rtol"]),
+        (&["solve", "--help", "poisson"], &["poisson", "--help"]),
+    ] {
+        assert_eq!(help(typed), help(plain), "{typed:?}");
+    }
+    assert!(help(&["poisson", "--help", "n"]).starts_with("-n, --n <N>: "));
     let flag = help(&["solve", "--help", "monitor"]);
     assert!(flag.starts_with("--monitor") && !flag.contains("default"), "{flag}");
     assert!(help(&["poisson", "--help", "solver"]).contains("\n\n  pipe-pr-cg  "));

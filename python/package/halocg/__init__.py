@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 
 from . import _core
-from ._core import PRECONDITIONERS, SOLVERS, Error, __version__
+from ._core import SOLVERS, Error, __version__
 
 __all__ = ["PRECONDITIONERS", "SOLVERS", "Error", "Result", "__version__", "solve"]
 
@@ -305,3 +305,6 @@ def _in_python(message):
     """A message of halocg's, whose options have two dashes there."""
     message = message.replace("--max-it)", "max_iterations)")
     return re.sub(r"--([a-z][a-z-]*)", lambda option: option[1].replace("-", "_"), message)
+
+
+PRECONDITIONERS = {name: _in_python(about) for name, about in _core.PRECONDITIONERS.items()}

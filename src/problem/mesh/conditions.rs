@@ -64,10 +64,11 @@ impl Conditions {
         if self.is_plain() {
             held.push((0.0, "the whole boundary (no condition was given)"));
         }
-        let mut words: Vec<String> = held.iter().map(|(value, place)| format!("u = {value} on {place}")).collect();
+        let mut words: Vec<String> =
+            held.iter().map(|(value, place)| format!("u = {} on {place}", figure(*value))).collect();
         match load {
             Load::Own => {
-                words.extend(self.neumann.iter().map(|(name, value)| format!("flux {value} on {name}")));
+                words.extend(self.neumann.iter().map(|(name, value)| format!("flux {} on {name}", figure(*value))));
                 words.extend(within("f", &self.source, self.default_source()));
             }
             Load::Other => words.push("elsewhere b is given in the place of f".into()),
@@ -78,7 +79,7 @@ impl Conditions {
         }
         words.extend(within("k", &self.conductivity, 1.0));
         let still = self.everywhere().filter(|_| load == Load::Own);
-        words.join(", ") + &still.map_or(String::new(), |u| format!("; nothing makes u differ from {u}"))
+        words.join(", ") + &still.map_or(String::new(), |u| format!("; nothing makes u differ from {}", figure(u)))
     }
 }
 
@@ -88,11 +89,16 @@ fn counting<N>(values: &[(N, f64)], is_replaced_by: impl Fn(&N, &N) -> bool) -> 
     values.iter().enumerate().filter(move |(k, _)| counts(*k)).map(|(_, value)| value)
 }
 
+/// Without hundreds of zeros.
+fn figure(value: f64) -> String {
+    if value == 0.0 || (1e-5..1e15).contains(&value.abs()) { value.to_string() } else { format!("{value:e}") }
+}
+
 /// A coefficient in words.
 fn within(letter: &str, values: &[(Option<String>, f64)], default: f64) -> Vec<String> {
     let word = |(name, value): &(Option<String>, f64)| match name {
-        None => format!("{letter} = {value}"),
-        Some(name) => format!("{letter} = {value} in {name}"),
+        None => format!("{letter} = {}", figure(*value)),
+        Some(name) => format!("{letter} = {} in {name}", figure(*value)),
     };
     let in_force = counting(values, |name, later| later.is_none() || name == later);
     let mut words: Vec<String> = in_force.map(word).collect();
@@ -303,9 +309,9 @@ impl Domain {
         let number = |cell: usize| mesh.elements[elements[cell] as usize].number;
         if let Some(cell) = degenerate(dim, &points, &cells) {
             let what = if dim == 2 { "area" } else { "volume" };
-            return Err(mesh.error(format!("element {} has no {what}: its corners lie in one {}", number(cell), {
-                if dim == 2 { "line" } else { "plane" }
-            })));
+            let flat = if dim == 2 { "line" } else { "plane" };
+            let how = format!("its corners lie in one {flat}, or its size is beyond what numbers hold");
+            return Err(mesh.error(format!("element {} has no {what}: {how}", number(cell))));
         }
         if let Some((one, other)) = overlap(dim, &points, &cells) {
             return Err(mesh.error(format!(

@@ -28,7 +28,7 @@ fn bad_meshes_are_refused_with_the_element() {
             changed("1 1 0\n0 1 0", "2 0 0\n0 1 0"),
             &left,
             ExitCode::Input,
-            "m: element 2 has no area: its corners lie in one line",
+            "m: element 2 has no area: its corners lie in one line, or its size",
         ),
         (changed("0 1 0\n$End", "0.9 0.2 0\n$End"), &left, ExitCode::Input, "m: elements 2 and 3 overlap"),
         (changed("3 10 30 40", "3 10 30 30"), &left, ExitCode::Input, "m: element 3 has no area"),
@@ -165,6 +165,8 @@ fn what_is_said_of_the_conditions_is_what_the_right_hand_side_leaves_of_them() {
     let source = sources.map(|(name, value)| (name.map(String::from), value)).to_vec();
     let words = Conditions { source, ..conditions(&[("left", 0.0)], &[]) }.words(Load::Own);
     assert_eq!(words, "u = 0 on left, f = 8, f = 3 in a, f = 2 in b, k = 1");
+    let huge = conditions(&[("left", 1e308), ("hole", 1e-7)], &[("right", -2.5e20)]).words(Load::Own);
+    assert_eq!(huge, "u = 1e308 on left, u = 1e-7 on hole, flux -2.5e20 on right, f = 0, k = 1");
     // What has an obvious solution may be a slip.
     let (mut still, overridden) = (conditions(&[("left", 1.0), ("left", 5.0)], &[]), (None, 1.0));
     still.source = vec![overridden, (None, 0.0)];
