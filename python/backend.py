@@ -11,18 +11,27 @@ import subprocess
 
 
 def has_mpi():
-    """Whether MPICC, or mpicc, compiles for MPI, and libclang, which reads its header, is there."""
+    """Whether MPICC, or mpicc, compiles for MPI, and libclang, which reads its header, is there.
+
+    An MPICC that is named and does not serve is an error.
+    """
     compiler = os.environ.get("MPICC", "mpicc")
-    if shutil.which(compiler) is None:
-        return False
+    found = shutil.which(compiler) is not None and compiles(compiler) and has_libclang()
+    if not found and "MPICC" in os.environ:
+        raise RuntimeError(f"MPICC={compiler} does not compile for MPI, or libclang is missing with its headers")
+    return found
+
+
+def compiles(compiler):
+    """Whether it knows the header of MPI."""
     probe = subprocess.run([compiler, "-E", "-x", "c", "-"], input=b"#include <mpi.h>\n", capture_output=True)
-    return probe.returncode == 0 and has_libclang()
+    return probe.returncode == 0
 
 
 def has_libclang():
     """With clang's own headers, which Debian packs apart."""
     if "LIBCLANG_PATH" in os.environ:
-        return True
+        return os.path.exists(os.environ["LIBCLANG_PATH"])
     debian = glob.glob("/usr/lib/llvm-*/lib/libclang*.so*")
     if debian:
         return bool(glob.glob("/usr/lib/llvm-*/lib/clang/*/include/stddef.h"))

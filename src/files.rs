@@ -29,13 +29,16 @@ impl Target {
             Ok(there) if !there.is_file() || is_stream(path) || standard(path).is_some() => {
                 Target { beside: path.to_path_buf(), name: None }
             }
-            _ => {
-                // Of a link to nothing yet, what it leads to.
-                let leads_to = || Some(path.parent()?.join(std::fs::read_link(path).ok()?));
-                let name = std::fs::canonicalize(path).ok().or_else(leads_to).unwrap_or_else(|| path.to_path_buf());
-                Target { beside: beside(&name), name: Some(name) }
-            }
+            _ => Target::of_file(path),
         }
+    }
+
+    /// Of what another rank says is a file.
+    pub(crate) fn of_file(path: &Path) -> Target {
+        // Of a link to nothing yet, what it leads to.
+        let leads_to = || Some(path.parent()?.join(std::fs::read_link(path).ok()?));
+        let name = std::fs::canonicalize(path).ok().or_else(leads_to).unwrap_or_else(|| path.to_path_buf());
+        Target { beside: beside(&name), name: Some(name) }
     }
 
     /// True for what is written to as it is.
@@ -58,11 +61,12 @@ impl Target {
     /// # Errors
     /// What would keep it from being written.
     pub(crate) fn probe(&self) -> io::Result<()> {
-        if self.name.is_none() || self.beside.exists() {
+        if self.name.is_none() {
             return Ok(());
         }
-        OpenOptions::new().write(true).create_new(true).open(&self.beside)?;
-        std::fs::remove_file(&self.beside)
+        let was_there = self.beside.exists();
+        OpenOptions::new().write(true).create(true).truncate(false).open(&self.beside)?;
+        if was_there { Ok(()) } else { std::fs::remove_file(&self.beside) }
     }
 
     /// Takes away what was written beside.

@@ -85,7 +85,9 @@ pub fn write_together(comm: &Comm, path: &Path, sections: &[&[u8]]) -> Result<()
         if is_stream {
             through_root(comm, file, path, sections)
         } else {
-            at_its_place(comm, file, &target, path, sections)
+            // To this rank it may look like what it prints to.
+            let target = if comm.is_root() { &target } else { &Target::of_file(path) };
+            at_its_place(comm, file, target, path, sections)
         }
     });
     comm.agree(match (comm.is_root(), written) {

@@ -12,15 +12,17 @@ import pytest
 @pytest.mark.parametrize(
     "compiler, libclang, said, arguments",
     [
-        ("exit 0", "/anywhere", None, "--features mpi"),
-        ("exit 1", "/anywhere", None, None),
-        (None, "/anywhere", None, None),
-        ("exit 0", "/anywhere", "--no-default-features", "--no-default-features"),
+        ("exit 0", "there", None, "--features mpi"),
+        ("exit 1", "there", None, None),
+        (None, "there", None, None),
+        ("exit 0", "nowhere", None, None),
+        ("exit 0", "there", "--no-default-features", "--no-default-features"),
     ],
 )
 def test_mpi_is_built_in_where_it_is_found(tmp_path, monkeypatch, compiler, libclang, said, arguments):
     monkeypatch.setitem(sys.modules, "maturin", types.SimpleNamespace(build_wheel="maturin's"))
-    monkeypatch.setenv("LIBCLANG_PATH", libclang)
+    (tmp_path / "there").mkdir()
+    monkeypatch.setenv("LIBCLANG_PATH", str(tmp_path / libclang))
     monkeypatch.setenv("PATH", str(tmp_path))
     for name in ["MPICC", "MATURIN_PEP517_ARGS"]:
         monkeypatch.delenv(name, raising=False)
@@ -36,3 +38,7 @@ def test_mpi_is_built_in_where_it_is_found(tmp_path, monkeypatch, compiler, libc
     os.environ.pop("MATURIN_PEP517_ARGS", None)
     with pytest.raises(AttributeError):
         backend.something_else
+    # What is named has to serve.
+    monkeypatch.setenv("MPICC", "no-such-compiler")
+    with pytest.raises(RuntimeError, match="MPICC=no-such-compiler does not compile"):
+        backend.build_wheel

@@ -30,7 +30,8 @@ pub(super) fn answer(arguments: &[OsString]) -> Option<String> {
     }
     let is_it = |argument: &&Arg| {
         // With more behind it, -o belongs to the command that -h was put into.
-        let is_asked = !word.starts_with('-') || word.starts_with("--") || at + 2 == arguments.len();
+        let is_last = at + 2 == arguments.len() || joined(&arguments[at]).is_some();
+        let is_asked = !word.starts_with('-') || word.starts_with("--") || is_last;
         let is_letter = is_asked && argument.get_short().is_some_and(|letter| name.chars().eq([letter]));
         let is_place = argument.is_positional() && argument.get_id().as_str().eq_ignore_ascii_case(name);
         is_called(argument, name) || is_letter || is_place

@@ -2,7 +2,6 @@
 
 use super::{FormatChoice, List, SolverChoice};
 use crate::error::{Error, Result};
-use crate::files::Target;
 use crate::krylov;
 use crate::operator::{self, Format};
 use crate::partition::Partition;
@@ -148,14 +147,14 @@ pub(super) fn right_hand_side(text: &str) -> std::result::Result<RightHandSide, 
     })
 }
 
-/// The format of a file to be written: that of its ending, or Matrix Market for names without one and for what is no file;
-/// `otherwise` is what else may be done.
+/// The format of a file to be written: that of its ending, or Matrix Market for names without one; `otherwise` is what else
+/// may be done. The name alone decides: what it stands for may be another thing where another rank runs.
 ///
 /// # Errors
 /// When it has an ending that names none.
 pub(super) fn format_of_name(path: &Path, otherwise: &str) -> Result<FileFormat> {
-    let plain = || path.extension().is_none() || Target::of(path).is_stream();
-    FileFormat::of_name(path).or_else(|| plain().then_some(FileFormat::MatrixMarket)).ok_or_else(|| {
+    let plain = || path.extension().is_none().then_some(FileFormat::MatrixMarket);
+    FileFormat::of_name(path).or_else(plain).ok_or_else(|| {
         let endings: Vec<String> = FileFormat::TABLE.iter().map(|(_, name, _)| format!(".{name}")).collect();
         let (path, endings) = (path.display(), endings.join(", "));
         Error::usage(format!("{path}: the ending names no format: use one of {endings}{otherwise}"))

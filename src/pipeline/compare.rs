@@ -64,7 +64,7 @@ pub enum Protocol {
 /// # Errors
 /// Unreadable matrices, impossible preconditioners, unwritable files; the same on every rank.
 pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
-    make_folder(comm, "--plot", survey.plots.as_deref())?;
+    let _folders = make_folder(comm, "--plot", survey.plots.as_deref())?;
     let read: Vec<_> = survey.sources.iter().map(of_source).collect();
     check_files(comm, &read, &[("--csv", survey.csv.as_deref()), ("--json", survey.json.as_deref())])?;
     choose_sum(comm, survey.sum)?;
@@ -110,14 +110,14 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
     Ok(ExitCode::Converged)
 }
 
+/// Each is tried.
 fn write_charts(folder: &Path, rows: &[Comparison]) -> Result<()> {
-    for block in rows.chunk_by(Comparison::is_beside) {
-        for (name, chart) in convergence_charts(block) {
-            write_file(&folder.join(format!("{name}.svg")), chart.svg().as_bytes())?;
-            write_file(&folder.join(format!("{name}.png")), &chart.png())?;
-        }
+    let mut written = Ok(());
+    for (name, chart) in rows.chunk_by(Comparison::is_beside).flat_map(convergence_charts) {
+        let svg = write_file(&folder.join(format!("{name}.svg")), chart.svg().as_bytes());
+        written = written.and(svg).and(write_file(&folder.join(format!("{name}.png")), &chart.png()));
     }
-    Ok(())
+    written
 }
 
 fn compare_one(

@@ -183,6 +183,8 @@ fn needs(comm: &Comm, job: &InfoJob, problem: &Problem, info: &MatrixInfo) -> Ve
     };
     let solving = (info.bytes_per_row * rows as f64) as u64 + 8 * VECTORS * rows + held;
     let powers = [1, 4, 16, 64, 256, 1024].into_iter().filter(|&ranks| ranks == 1 || rows / ranks >= LEAST_ROWS);
+    // Not less than a row.
+    let of_a_rank = |bytes: u64, ranks: u64| bytes / ranks.min(rows.max(1));
     let mut ranks: Vec<u64> = powers.chain(job.ranks.map(u64::from)).collect();
     ranks.sort_unstable();
     ranks.dedup();
@@ -190,9 +192,9 @@ fn needs(comm: &Comm, job: &InfoJob, problem: &Problem, info: &MatrixInfo) -> Ve
         .into_iter()
         .map(|ranks| Needs {
             ranks,
-            reading_bytes: (READING_BYTES[0] * nonzeros + READING_BYTES[1] * rows) / ranks,
+            reading_bytes: of_a_rank(READING_BYTES[0] * nonzeros + READING_BYTES[1] * rows, ranks),
             metis_bytes: metis_bytes(rows, rows + graph_entries, ranks as usize),
-            solving_bytes: solving / ranks,
+            solving_bytes: of_a_rank(solving, ranks),
         })
         .collect()
 }

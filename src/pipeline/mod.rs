@@ -114,7 +114,7 @@ pub struct Files {
 /// Whatever went wrong before or after the solve; the same on every rank. A solve that does not
 /// converge is not an error: its exit code is returned.
 pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
-    outputs::check(comm, job)?;
+    let _folders = outputs::check(comm, job)?;
     let mut results = Results::new(comm);
     let executed = execute(comm, job, &mut results);
     if executed.is_err() {
@@ -159,6 +159,8 @@ pub fn run(comm: &Comm, job: &Job) -> Result<ExitCode> {
 /// # Errors
 /// As for [`run`].
 pub fn side_by_side(comm: &Comm, jobs: &[(&str, Job)]) -> Result<ExitCode> {
+    let json = jobs[0].1.files.json.as_deref();
+    outputs::check_files(comm, &[], &[("--json", json)])?;
     let mut results = Results::new(comm);
     let mut runs = Vec::new();
     let mut outcomes = Vec::new();
@@ -170,7 +172,7 @@ pub fn side_by_side(comm: &Comm, jobs: &[(&str, Job)]) -> Result<ExitCode> {
     let worst = outcomes.iter().map(|outcome| outcome.reason.exit_code()).max_by_key(|&code| code as u8);
     let differences = outcomes.iter().map(|outcome| history_difference(&outcomes[0], outcome)).fold(0.0, f64::max);
     let shown = show(comm, || report::side_by_side(&runs, differences));
-    results.by_root(jobs[0].1.files.json.as_deref(), |path| {
+    results.by_root(json, |path| {
         let all: Vec<String> = runs.iter().map(|(_, run)| report::to_json(run)).collect();
         write_file(path, format!("[{}]\n", all.join(",")).as_bytes())
     });

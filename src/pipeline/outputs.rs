@@ -16,8 +16,8 @@ pub(super) type Named<'a> = [(&'a str, Option<&'a Path>)];
 /// Looks at every file that a solve is to write. Collective.
 ///
 /// # Errors
-/// As for [`check_files`], and for the folder of `--report`.
-pub(super) fn check(comm: &Comm, job: &Job) -> Result<()> {
+/// As for [`check_files`] and [`make_folder`].
+pub(super) fn check(comm: &Comm, job: &Job) -> Result<Folders> {
     let files = &job.files;
     let of_vector = match &job.rhs {
         RightHandSide::File(path) => Some(path.as_path()),
@@ -34,7 +34,7 @@ pub(super) fn check(comm: &Comm, job: &Job) -> Result<()> {
         (GUESS, job.x0.as_deref()),
         (RESTART, job.checkpointing.restart.as_deref()),
     ];
-    make_folder(comm, "--report", files.report.as_deref())?;
+    let folders = make_folder(comm, "--report", files.report.as_deref())?;
     let [page, run] = page::FILES.map(|name| Some(files.report.as_ref()?.join(name)));
     let written = [
         (SOLUTION, files.output.as_ref().map(|(path, _)| path.as_path())),
@@ -49,7 +49,8 @@ pub(super) fn check(comm: &Comm, job: &Job) -> Result<()> {
         ("--report", page.as_deref()),
         ("--report", run.as_deref()),
     ];
-    check_files(comm, &read, &written)
+    check_files(comm, &read, &written)?;
+    Ok(folders)
 }
 
 /// What a command has written: each file is tried, whatever became of the others, as the work before may have taken long.
@@ -149,29 +150,48 @@ fn looked_at(read: &Named, written: &Named) -> Result<()> {
             ));
         };
         let is_taken = |other: &str| !SUCCESSORS.contains(&(*option, other));
-        if let Some((other, _)) = seen.iter().find(|(other, there)| *there == place && is_taken(other)) {
+        let beside = Target::of(path).beside;
+        let names = [place, self::place(&beside).unwrap_or(beside)];
+        if let Some((other, _)) = seen.iter().find(|(other, there)| names.contains(there) && is_taken(other)) {
             return Err(Error::usage(format!("{option} {}: this file is {other}'s as well", path.display())));
         }
         Target::of(path).probe().map_err(|cause| Error::io("write it", path, &cause))?;
-        seen.push((*option, place));
+        seen.extend(names.map(|name| (*option, name)));
     }
     Ok(())
+}
+
+/// Folders that were made; taken away again if they are still empty when this is dropped.
+pub(super) struct Folders(Vec<PathBuf>);
+
+impl Drop for Folders {
+    fn drop(&mut self) {
+        for folder in &self.0 {
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
 }
 
 /// Makes a folder for files, if it is not there. Collective.
 ///
 /// # Errors
-/// When it cannot be made; the same on every rank.
-pub(super) fn make_folder(comm: &Comm, option: &str, folder: Option<&Path>) -> Result<()> {
+/// When it cannot be made, or nothing can be written there; the same on every rank.
+pub(super) fn make_folder(comm: &Comm, option: &str, folder: Option<&Path>) -> Result<Folders> {
     let make = |folder: &Path| {
+        let missing: Vec<PathBuf> =
+            folder.ancestors().take_while(|above| !above.exists()).map(Path::to_path_buf).collect();
         let in_the_way = folder.ancestors().find(|above| above.exists()).filter(|there| !there.is_dir());
         let made = match in_the_way {
             Some(file) => Err(std::io::Error::new(ErrorKind::AlreadyExists, format!("{} is a file", file.display()))),
             None => std::fs::create_dir_all(folder),
         };
-        made.map_err(|cause| Error::io(&format!("make the folder of {option}"), folder, &cause))
+        let folders = Folders(missing);
+        made.and_then(|()| Target::of(&folder.join("a file")).probe())
+            .map_err(|cause| Error::io(&format!("make the folder of {option}"), folder, &cause))?;
+        Ok(folders)
     };
-    comm.agree(folder.filter(|_| comm.is_root()).map_or(Ok(()), make))
+    let made = folder.filter(|_| comm.is_root()).map_or(Ok(Folders(Vec::new())), make);
+    comm.agree(made)
 }
 
 /// As many as Linux follows.

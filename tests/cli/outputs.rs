@@ -1,9 +1,11 @@
 //! What a run leaves behind: summary, JSON, history, solution and matrix files, and that they agree
 //! with each other and with what can be computed from the files alone.
 
-use crate::common::{Finished, Launch, finish, halocg, limited};
+use crate::common::{Finished, Launch, finish, halocg, launch, limited};
 use crate::support::*;
 use serde_json::Value;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Stdio;
 
 /// The heading and the rows of a CSV file.
@@ -353,6 +355,27 @@ fn data_printed_into_a_file_is_whole() {
     }
 }
 
+/// A file is one for all ranks, whatever one of them prints to.
+#[test]
+fn a_rank_that_prints_into_the_solution_does_not_spoil_it() {
+    let folder = Folder::new("rank prints");
+    let [plain, x] = ["plain.mtx", "x.mtx"].map(|name| folder.path(name));
+    let script = folder.write(
+        "program",
+        format!(
+            "#!/bin/sh\nout=/dev/null\n[ \"${{OMPI_COMM_WORLD_RANK:-$PMI_RANK}}\" = 1 ] && out='{x}'\nexec '{}' \"$@\" > \"$out\"\n",
+            halocg().display()
+        ),
+    );
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("permissions");
+    for how in both(3).into_iter().skip(1) {
+        assert_eq!(run(how, &["poisson", "-n", "9", "--reproducible", "--output", &plain]).code, Some(0));
+        let finished = launch(how, Path::new(&script), &["poisson", "-n", "9", "--reproducible", "--output", &x]);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert!(read(&plain) == read(&x), "{}", read(&x));
+    }
+}
+
 /// Before the solve, and nothing is left of the attempt.
 #[test]
 fn what_cannot_be_written_is_found_beforehand() {
@@ -373,6 +396,17 @@ fn what_cannot_be_written_is_found_beforehand() {
             let finished = run(how, &["poisson", "-n", "9", option, path]);
             assert_eq!((finished.code, &*finished.stdout), (Some(1), ""), "{how:?} {option} {path} {finished:?}");
         }
+        // Folders that were made for nothing are taken away.
+        let new = folder.path("new/a/b");
+        for args in [
+            &["poisson", "-n", "9", "--report", &new, "--json", &linked][..],
+            &["solve", "missing.mtx", "--report", &new],
+            &["compare", "missing.mtx", "--plot", &new],
+            &["compare", "model", "-n", "9", "--json", &linked],
+        ] {
+            let finished = run(how, args);
+            assert_eq!((finished.code, &*finished.stdout), (Some(1), ""), "{how:?} {args:?} {finished:?}");
+        }
         assert_eq!(folder.names(), ["file", "inside", "linked"]);
     }
     // The files in a folder are looked at like others, and may have others beside them.
@@ -382,6 +416,12 @@ fn what_cannot_be_written_is_found_beforehand() {
     assert!(finished.code == Some(2) && finished.stderr.contains("this file is --json's as well"), "{finished:?}");
     let finished = run(Launch::Alone, &["poisson", "-n", "9", "--report", &made, "--json", &beside]);
     assert!(finished.code == Some(0) && read(&beside).starts_with('{'), "{finished:?}");
+    // What is written beside a file is no other file.
+    let [json, part] = ["r.json", "r.json.part"].map(|name| folder.path(name));
+    for args in [["--json", &json, "--history", &part], ["--history", &part, "--json", &json]] {
+        let finished = run(Launch::Alone, &[&["poisson", "-n", "9"], &args[..]].concat());
+        assert!(finished.code == Some(2) && finished.stderr.contains("'s as well"), "{finished:?}");
+    }
     let finished = run(Launch::Alone, &["model", "-n", "9", "--comm-matrix", &folder.path("c.svg")]);
     assert!(finished.code == Some(2) && finished.stderr.contains("needs a sparse matrix"), "{finished:?}");
 }

@@ -275,6 +275,7 @@ fn help_names_every_command_method_preconditioner_and_exit_code() {
         (&["solve", "--help", "-o"], &["solve", "--help", "output"]),
         (&["poisson", "--help", "-n"], &["poisson", "--help", "n"]),
         (&["solve", "--help=ksp_rtol"], &["solve", "--help", "rtol"]),
+        (&["solve", "--help=-o"], &["solve", "--help", "output"]),
         (&["solve", "--help", "poisson"], &["poisson", "--help"]),
     ] {
         assert_eq!(help(typed), help(plain), "{typed:?}");
