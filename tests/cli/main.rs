@@ -10,6 +10,7 @@ mod checkpoint;
 mod commands;
 mod config;
 mod convert;
+mod files;
 mod info;
 mod json;
 mod machine;
