@@ -91,7 +91,8 @@ pub fn read(layout: &Layout, path: &Path, identity: &Identity) -> Result<(Saved,
     comm.agree(if head.rhs != identity.rhs {
         Err(damaged("is a checkpoint for another right-hand side (--rhs)"))
     } else if method != identity.method {
-        Err(damaged(&format!("is a checkpoint of {}, but this is {}", printable(&method), identity.method)))
+        let (saved, here) = (printable(&method), &identity.method);
+        Err(damaged(&format!("is a checkpoint of {saved}, but this is {here}: use the same --solver and --pc")))
     } else {
         Ok(())
     })?;
@@ -323,7 +324,7 @@ mod tests {
         let words = [VERSION, 2, 5, 6, 7, 0, 0, 8, 0, 0, 0];
         assert_eq!(
             refusal(words, b"\x1b[2Jab\0\n"),
-            "file: is a checkpoint of \u{fffd}[2Jab\u{fffd}\u{fffd}, but this is hs-cg"
+            "file: is a checkpoint of \u{fffd}[2Jab\u{fffd}\u{fffd}, but this is hs-cg: use the same --solver and --pc"
         );
     }
 }

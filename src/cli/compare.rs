@@ -17,19 +17,19 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 pub struct CompareOptions {
     /// Methods, separated by commas, or all; all by default, for the model problem pipe-pr-cg
-    #[arg(long, alias = "solver", value_parser = solver_list())]
+    #[arg(long, aliases = ["solver", "method", "methods", "ksp-type", "ksp_type"], value_parser = solver_list())]
     pub solvers: Option<List<krylov::Kind>>,
     /// Preconditioners, separated by commas, or all
-    #[arg(long, default_value = "none", value_parser = preconditioner_list())]
+    #[arg(long, aliases = ["pc-type", "pc_type"], default_value = "none", value_parser = preconditioner_list())]
     pub pc: List<preconditioner::Kind>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub preconditioning: PreconditionerOptions,
     /// Relative tolerance of the timed solves
-    #[arg(long, default_value = "1e-8", allow_negative_numbers = true, value_parser = not_negative)]
+    #[arg(long, aliases = ["tol", "ksp-rtol", "ksp_rtol"], default_value = "1e-8", allow_negative_numbers = true, value_parser = not_negative)]
     pub rtol: f64,
     /// Iteration limit of the timed solves
-    #[arg(long, default_value = "10000")]
+    #[arg(long, aliases = ["ksp-max-it", "ksp_max_it"], default_value = "10000")]
     pub max_it: u64,
     /// paper: a fixed number of iterates (--iterations), no early stop, nothing timed
     #[arg(long, value_enum, default_value = "tolerance")]

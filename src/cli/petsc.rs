@@ -43,7 +43,8 @@ pub(super) fn refuse(arguments: &[OsString]) -> Result<(), Error> {
     if let Some((word, advice)) = unusual {
         return Err(Error::raw(ErrorKind::UnknownArgument, format!("{}: {advice}\n", word.escape_debug())));
     }
-    if !words().any(|word| single_dash(word).is_some()) {
+    let is_strange = |word: &str| single_dash(word).is_some() || of_petsc(word).is_some();
+    if !words().any(is_strange) {
         return Ok(());
     }
     let mut cli = Cli::command();
@@ -51,6 +52,14 @@ pub(super) fn refuse(arguments: &[OsString]) -> Result<(), Error> {
     let mut command: &Command = &cli;
     for word in words() {
         command = command.find_subcommand(word).unwrap_or(command);
+    }
+    let unknown = words().find_map(|word| {
+        let name = of_petsc(word)?;
+        let is_ours = command.get_arguments().any(|argument| is_called(argument, name));
+        if is_ours { None } else { Some(format!("{}: {}", word.escape_debug(), advice(command, name)?)) }
+    });
+    if let Some(said) = unknown {
+        return Err(Error::raw(ErrorKind::UnknownArgument, said + "\n"));
     }
     let all: Vec<String> = words()
         .filter_map(|word| Some(format!("{}: {}", word.escape_debug(), advice(command, single_dash(word)?)?)))
@@ -117,11 +126,37 @@ pub(super) fn advised(mut error: Error) -> Error {
         let (_, advice) = table.iter().find(|(names, _)| values.split(',').any(|value| names.contains(&value)))?;
         Some(*advice)
     };
-    if let Some(advice) = advice() {
+    if let Some(advice) = advice().or_else(|| misplaced(&error)) {
         error.remove(ContextKind::SuggestedValue);
+        error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::SuggestedSubcommand);
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![advice.into()]));
     }
     error
+}
+
+/// What to write instead of words that stand in the place of others.
+fn misplaced(error: &Error) -> Option<&'static str> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(&text[..]),
+        _ => None,
+    };
+    let is_file = |word: &str| word.contains(['.', '/']) && !word.starts_with('-');
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let word = text(ContextKind::InvalidSubcommand)?;
+            is_file(word).then_some("halocg solve FILE solves with a matrix, or on a mesh")
+        }
+        ErrorKind::UnknownArgument => match text(ContextKind::InvalidArg)? {
+            "--ranks" | "--np" | "-n" | "--n" => Some(
+                "ranks are given by mpirun -n P halocg ..., or by --threads P; the size of a problem by -n behind poisson or model",
+            ),
+            word if is_file(word) => Some("--rhs FILE names a right-hand side, --x0 FILE an initial guess"),
+            word if word.parse::<u64>().is_ok() => Some("the size of a problem is given by -n"),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// What to write instead, if this looks like an option.
@@ -133,8 +168,17 @@ fn advice(command: &Command, name: &str) -> Option<String> {
         Some("help") => None,
         Some(long) if long == name.replace('_', "-") => Some(format!("--{long}")),
         Some(long) => Some(format!("--{long}, or --{name}")),
-        None => is_petsc().then(|| "halocg solve --help lists them; this one of PETSc's is not among them".into()),
+        None => is_petsc().then(|| {
+            let name = command.get_bin_name().unwrap_or("halocg solve");
+            format!("{name} --help lists what there is; this one of PETSc's is not among them")
+        }),
     }
+}
+
+/// The name behind two dashes, if it is one of PETSc's by its beginning.
+fn of_petsc(word: &str) -> Option<&str> {
+    let name = word.strip_prefix("--")?.split('=').next()?;
+    BEGINNINGS.iter().any(|beginning| name.starts_with(beginning)).then_some(name)
 }
 
 /// The name behind a single dash, of two letters or more.
@@ -179,7 +223,9 @@ mod tests {
                 "halocg solve A.mtx -ksp_type cg -ksp_rtol=1",
                 "dashes:\n  -ksp_type: --solver, or --ksp_type\n  -ksp_rtol=1: --rtol, or --ksp_rtol\n",
             ),
-            ("halocg partition A.mtx -ksp_type cg -k 2", "not among them"),
+            ("halocg partition A.mtx -ksp_type cg -k 2", "halocg partition --help lists what there is"),
+            ("halocg solve A.mtx --pc_factor_levels 2", "--pc_factor_levels: halocg solve --help lists what there is"),
+            ("halocg compare A.mtx -ksp_type cg", "two dashes: --solvers, or --ksp_type"),
         ] {
             let said = said(line).unwrap_or_else(|| panic!("{line} is let pass"));
             assert!(said.contains(advice), "{line}: {said}");
@@ -200,6 +246,10 @@ mod tests {
             ("halocg solve A.mtx --pc bjacobi --sub-pc-type lu", "tip: cholesky is the exact"),
             ("halocg compare poisson -n 9 --pc none,icc", "tip: --pc bjacobi --sub-pc ic0"),
             ("halocg compare poisson -n 9 --solvers cg,minres", "tip: every method here is"),
+            ("halocg spd.mtx", "tip: halocg solve FILE"),
+            ("halocg solve A.mtx b.mtx", "tip: --rhs FILE names a right-hand side"),
+            ("halocg solve A.mtx --ranks 4", "tip: ranks are given by mpirun -n P"),
+            ("halocg poisson 100 -n 3", "tip: the size of a problem is given by -n"),
         ] {
             assert!(said(line).contains(advice), "{line}: {}", said(line));
         }
@@ -221,6 +271,8 @@ mod tests {
             "halocg solve A.mtx --dirichlet left=-1 --source -1e-3",
             "halocg solve A.mtx -x",
             "halocg solve A.mtx --ksp_type cg -h",
+            "halocg compare A.mtx --ksp_type cg --pc_type jacobi",
+            "halocg solve A.mtx --sub_pc_type ic0 --log_view",
             "halocg solve -help",
             "halocg solve -- -ksp_type",
         ] {

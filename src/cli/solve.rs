@@ -19,7 +19,7 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 pub struct SolveOptions {
     /// Method
-    #[arg(long, visible_alias = "ksp-type", alias = "ksp_type", default_value = "pipe-pr-cg", value_parser = solvers(), help_heading = "Method")]
+    #[arg(long, visible_alias = "ksp-type", aliases = ["ksp_type", "method"], default_value = "pipe-pr-cg", value_parser = solvers(), help_heading = "Method")]
     pub solver: SolverChoice,
     /// Preconditioner
     #[arg(long, visible_alias = "pc-type", alias = "pc_type", default_value = "none", value_parser = preconditioners(), help_heading = "Method")]
@@ -28,7 +28,7 @@ pub struct SolveOptions {
     #[allow(missing_docs)]
     pub preconditioning: PreconditionerOptions,
     /// Relative tolerance: stop when ||r|| <= RTOL ||b||, and the true residual within 1.1 times that
-    #[arg(long, visible_alias = "ksp-rtol", alias = "ksp_rtol", default_value = "1e-8", allow_negative_numbers = true, value_parser = not_negative, help_heading = "Stopping")]
+    #[arg(long, visible_alias = "ksp-rtol", aliases = ["ksp_rtol", "tol"], default_value = "1e-8", allow_negative_numbers = true, value_parser = not_negative, help_heading = "Stopping")]
     pub rtol: f64,
     /// Absolute tolerance: stop when ||r|| <= ATOL
     #[arg(long, visible_alias = "ksp-atol", alias = "ksp_atol", default_value = "0", allow_negative_numbers = true, value_parser = not_negative, help_heading = "Stopping")]

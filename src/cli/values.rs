@@ -56,7 +56,16 @@ fn list<T>(
     }
     let known = || table.iter().map(name).collect::<Vec<_>>().join(", ");
     let one = |word: &str| named(word).ok_or_else(|| format!("`{word}` is not one of all, {}", known()));
-    Ok(List(text.split(',').map(one).collect::<std::result::Result<_, _>>()?))
+    let mut chosen: Vec<&T> = text.split(',').map(one).collect::<std::result::Result<_, _>>()?;
+    // By whatever name, each is compared once.
+    let mut seen = Vec::new();
+    chosen.retain(|kind| {
+        !seen.contains(&name(kind)) && {
+            seen.push(name(kind));
+            true
+        }
+    });
+    Ok(List(chosen))
 }
 
 pub(super) fn solver_list() -> impl TypedValueParser<Value = List<krylov::Kind>> {

@@ -1,6 +1,7 @@
 //! Several methods and preconditioners on several problems.
 
 use super::outputs::{Results, check_files, make_folder, of_source};
+use super::vectors::{refuse_singular, right_hand_side};
 use super::{RightHandSide, check_diagonal, describe, distribute, show};
 use crate::comm::measure::{SumChoice, choose_sum};
 use crate::comm::{Comm, Op};
@@ -10,7 +11,7 @@ use crate::krylov::{self, Settings};
 use crate::operator::{MatrixOptions, Operator};
 use crate::partition::Partition;
 use crate::preconditioner::{self, Preconditioner};
-use crate::problem::{self, FileFormat, Reading, Source};
+use crate::problem::{self, FileFormat, Problem, Reading, Source};
 use crate::report::{
     Comparison, Spread, TimedSolve, comparison_csv, comparison_json, comparison_table, convergence_charts,
 };
@@ -70,44 +71,59 @@ pub fn survey(comm: &Comm, survey: &Survey) -> Result<ExitCode> {
     choose_sum(comm, survey.sum)?;
     // Not after the others have been solved.
     survey.sources.iter().try_for_each(|source| problem::check(comm, source))?;
-    let mut rows = Vec::new();
-    // What cannot be printed may still be written.
-    let mut shown = Ok(());
-    for (source, name_of_matrix) in survey.sources.iter().zip(names(&survey.sources)) {
-        let problem = problem::load_with(comm, source, &survey.reading)?.problem;
-        let mut a = distribute(comm, source, &problem, &survey.partition, &survey.matrix)?.a;
-        check_diagonal(a.as_ref(), source)?;
-        if let Some(mesh) = RightHandSide::A1.mesh_facts(source, &problem) {
-            shown = shown.and(show(comm, || format!("{}: {}\n", describe(source), mesh.conditions)));
-        }
-        for pc in &survey.preconditioners {
-            let name = pc.label(&survey.preconditioning);
-            let say =
-                |text: &dyn Display| show(comm, || format!("{}, preconditioner {name}: {text}\n", describe(source)));
-            // Not the end of a comparison: the others may be possible.
-            let mut m = match pc.build_with(a.as_ref(), &survey.preconditioning) {
-                Ok(m) => m,
-                Err(error) => {
-                    shown = shown.and(say(&format_args!("left out: {error}")));
-                    continue;
-                }
-            };
-            if let Some(note) = m.note() {
-                shown = shown.and(say(&note));
-            }
-            let first = rows.len();
-            for method in &survey.solvers {
-                rows.push(compare_one(comm, a.as_mut(), m.as_mut(), [&name_of_matrix, &name], method, survey));
-            }
-            shown = shown.and(show(comm, || comparison_table(&rows[first..])));
-        }
-    }
+    let (mut rows, mut shown) = (Vec::new(), Vec::new());
+    // What was compared before something went wrong is written all the same.
+    let mut compared = survey.sources.iter().zip(names(&survey.sources));
+    let failure =
+        compared.find_map(|(source, name)| compare_on(comm, survey, source, &name, &mut rows, &mut shown).err());
     let mut results = Results::new(comm);
-    results.by_root(survey.csv.as_deref(), |path| write_file(path, comparison_csv(&rows).as_bytes()));
-    results.by_root(survey.json.as_deref(), |path| write_file(path, comparison_json(&rows).as_bytes()));
-    results.by_root(survey.plots.as_deref(), |folder| write_charts(folder, &rows));
-    results.finish(shown)?;
-    Ok(ExitCode::Converged)
+    if !rows.is_empty() {
+        results.by_root(survey.csv.as_deref(), |path| write_file(path, comparison_csv(&rows).as_bytes()));
+        results.by_root(survey.json.as_deref(), |path| write_file(path, comparison_json(&rows).as_bytes()));
+        results.by_root(survey.plots.as_deref(), |folder| write_charts(folder, &rows));
+    }
+    results.finish(shown.into_iter().collect())?;
+    failure.map_or(Ok(ExitCode::Converged), Err)
+}
+
+/// Everything on one problem, added to the rows, and how printing it went. Collective.
+fn compare_on(
+    comm: &Comm,
+    survey: &Survey,
+    source: &Source,
+    name_of_matrix: &str,
+    rows: &mut Vec<Comparison>,
+    shown: &mut Vec<Result<()>>,
+) -> Result<()> {
+    let problem = problem::load_with(comm, source, &survey.reading)?.problem;
+    let mut a = distribute(comm, source, &problem, &survey.partition, &survey.matrix)?.a;
+    check_diagonal(a.as_ref(), source)?;
+    if let Problem::Matrix(..) = problem {
+        let b = right_hand_side(&RightHandSide::A1, &problem, a.as_mut())?.0;
+        refuse_singular(a.as_ref(), &b, || describe(source))?;
+    }
+    if let Some(mesh) = RightHandSide::A1.mesh_facts(source, &problem) {
+        shown.push(show(comm, || format!("{}: {}\n", describe(source), mesh.conditions)));
+    }
+    for pc in &survey.preconditioners {
+        let name = pc.label(&survey.preconditioning);
+        let say = |text: &dyn Display| show(comm, || format!("{}, preconditioner {name}: {text}\n", describe(source)));
+        // Not the end of a comparison: the others may be possible.
+        let mut m = match pc.build_with(a.as_ref(), &survey.preconditioning) {
+            Ok(m) => m,
+            Err(error) => {
+                shown.push(say(&format_args!("left out: {error}")));
+                continue;
+            }
+        };
+        shown.extend(m.note().map(|note| say(&note)));
+        let first = rows.len();
+        for method in &survey.solvers {
+            rows.push(compare_one(comm, a.as_mut(), m.as_mut(), [name_of_matrix, &name], method, survey));
+        }
+        shown.push(show(comm, || comparison_table(&rows[first..])));
+    }
+    Ok(())
 }
 
 /// Each is tried.

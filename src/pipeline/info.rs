@@ -1,7 +1,7 @@
 //! What can be said of a matrix without solving with it for long.
 
 use super::outputs::{Results, check_files, of_source};
-use super::vectors::{RightHandSide, right_hand_side};
+use super::vectors::{RightHandSide, SINGULAR, is_rounding, right_hand_side};
 use super::{Distributed, describe, distribute, show};
 use crate::comm::{Comm, Op};
 use crate::error::{ExitCode, Result};
@@ -152,6 +152,11 @@ fn estimate(comm: &Comm, job: &InfoJob, problem: &Problem, info: &mut MatrixInfo
     let storage = facts.expect("only the dense problem has no storage").1;
     info.format = storage.ranks_by_format.iter().max_by_key(|(_, ranks)| **ranks).map_or("", |(name, _)| name);
     info.bytes_per_row = storage.bytes_per_row;
+    let row_sums = right_hand_side(&RightHandSide::A1, problem, a.as_mut())?.0;
+    if is_rounding(a.as_ref(), &row_sums) {
+        info.indefinite = Some(SINGULAR.into());
+        return Ok(());
+    }
     for name in ["none", "jacobi"] {
         let m = preconditioner::Kind::named(name).expect("it is in the table");
         info.estimates.extend(spectrum(a.as_mut(), problem, m, job.iterations)?);

@@ -31,7 +31,7 @@ use outputs::Results;
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::time::Instant;
-use vectors::{initial_guess, right_hand_side};
+use vectors::{initial_guess, refuse_singular, right_hand_side};
 
 pub use compare::{Protocol, Survey, survey};
 pub use convert::{Conversion, convert};
@@ -259,6 +259,9 @@ fn execute(comm: &Comm, job: &Job, results: &mut Results) -> Result<Executed> {
 
     faults::enter(comm.rank(), "vectors");
     let (b, solution) = right_hand_side(&job.rhs, &problem, a)?;
+    if matches!((&job.rhs, &problem), (RightHandSide::A1 | RightHandSide::Own, Problem::Matrix(..))) {
+        refuse_singular(a, &b, || describe(&job.source))?;
+    }
     let x0 = initial_guess(job, &problem, a.layout())?;
     let choosing = clock();
     let choice = job.solver.is_none().then(|| {

@@ -1,6 +1,7 @@
 //! The vectors a solve starts from: the right-hand side, and files of values.
 
 use super::Job;
+use crate::comm::Op;
 use crate::distributed::Layout;
 use crate::error::{Error, ExitCode, Result};
 use crate::operator::Operator;
@@ -108,6 +109,32 @@ pub(super) fn right_hand_side(
         }
     }
     Ok((b, solution))
+}
+
+/// Refuses b = A·(1, …, 1)/√n where it is nothing but rounding: the matrix is singular then, and there is nothing to solve
+/// for. Collective.
+///
+/// # Errors
+/// When it is; the same on every rank.
+pub(super) fn refuse_singular(a: &dyn Operator, b: &[f64], name: impl FnOnce() -> String) -> Result<()> {
+    match is_rounding(a, b) {
+        true => Err(Error::not_spd(format!("{}: {SINGULAR}", name()))),
+        false => Ok(()),
+    }
+}
+
+/// Why a matrix is singular.
+pub(super) const SINGULAR: &str = "the sum of every row is 0 but for rounding: the matrix is singular";
+
+/// Whether A·(1, …, 1)/√n is what rounding leaves of 0. Collective.
+pub(super) fn is_rounding(a: &dyn Operator, b: &[f64]) -> bool {
+    /// What the sum of a row may be off by, in units of the greatest entry of the diagonal.
+    const ROUNDING: f64 = 64.0 * f64::EPSILON;
+    let largest = |values: &[f64]| values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    let mut largest = [largest(b), largest(&a.diagonal())];
+    a.layout().comm().reduce_f64(Op::Max, &mut largest);
+    let [b, diagonal] = largest;
+    b * (a.layout().n() as f64).sqrt() <= ROUNDING * diagonal
 }
 
 /// Where the solve begins: at the values of a file, or where the conditions on a mesh give them; else at zero. Collective.

@@ -151,3 +151,50 @@ fn memory_is_told_for_the_ranks_that_there_are() {
         assert!(bytes.is_sorted_by(|a, b| a > b), "{bytes:?}");
     }
 }
+
+/// The Laplacian of a path without boundary: every row sums to 0.
+#[test]
+fn a_matrix_whose_rows_sum_to_zero_is_singular() {
+    let folder = Folder::new("singular");
+    let n = 200;
+    let entries: String = (1..=n)
+        .map(|i| {
+            let own = if i == 1 || i == n { 1.1 } else { 2.2 };
+            format!("{i} {i} {own}\n") + &if i > 1 { format!("{i} {} -1.1\n", i - 1) } else { String::new() }
+        })
+        .collect();
+    let header = format!("%%MatrixMarket matrix coordinate real symmetric\n{n} {n} {}\n", 2 * n - 1);
+    let file = folder.write("path.mtx", header.clone() + &entries);
+    let csv = folder.path("rows.csv");
+    let regular = folder.write("regular.mtx", header + &entries.replacen("1.1", "1.2", 1));
+    for how in both(3) {
+        for args in [&["solve", &file][..], &["solve", &file, "--rhs", "A1"], &["compare", &file]] {
+            let finished = run(how, args);
+            assert_eq!((finished.code, &*finished.stdout), (Some(7), ""), "{args:?} {finished:?}");
+            assert!(finished.stderr.contains("path.mtx: the sum of every row is 0 but for rounding"), "{finished:?}");
+        }
+        let finished = run(how, &["info", &file]);
+        assert!(
+            finished.code == Some(0) && finished.stdout.contains("definite     no: the sum of every row"),
+            "{finished:?}"
+        );
+        assert!(!finished.stdout.contains("condition"), "{}", finished.stdout);
+        // A right-hand side within its range is another matter.
+        let b: Vec<f64> = (0..n)
+            .map(|i| {
+                if i == 0 {
+                    1.0
+                } else if i == n - 1 {
+                    -1.0
+                } else {
+                    0.0
+                }
+            })
+            .collect();
+        let b = folder.write("b.mtx", vector_text(&b));
+        assert_eq!(run(how, &["solve", &file, "--rhs", &b]).code, Some(0));
+        // What was compared before is written all the same.
+        let finished = run(how, &["compare", &regular, &file, "--solvers", "cg,hs-cg,pipe-pr-cg", "--csv", &csv]);
+        assert!(finished.code == Some(7) && read(&csv).lines().count() == 3, "{finished:?}");
+    }
+}

@@ -431,3 +431,22 @@ fn a_tolerance_beyond_reach_is_no_fault_of_the_matrix() {
     }
     assert!(complaints.is_empty(), "{}", complaints.concat());
 }
+
+/// Nothing is wrong with the memory then.
+#[test]
+fn an_asymmetric_matrix_that_is_insisted_on_is_no_hardware_fault() {
+    let folder = Folder::new("insisted");
+    let n = 200;
+    let rows = (1..=n).map(|i| {
+        let beside =
+            |j: usize, value: f64| if (1..=n).contains(&j) { format!("{i} {j} {value}\n") } else { String::new() };
+        format!("{i} {i} 4\n") + &beside(i - 1, -1.5) + &beside(i + 1, -0.5)
+    });
+    let header = format!("%%MatrixMarket matrix coordinate real general\n{n} {n} {}\n", 3 * n - 2);
+    let file = folder.write("a.mtx", header + &rows.collect::<String>());
+    for how in both(2) {
+        let finished = run(how, &["solve", &file, "--assume-symmetric", "--rhs", "ones"]);
+        assert!(finished.stdout.contains("the matrix is not symmetric (--assume-symmetric)"), "{finished:?}");
+        assert!(!finished.stdout.contains("corrupted"), "{finished:?}");
+    }
+}
