@@ -5,6 +5,7 @@
 //! at like any other.
 
 use super::Cli;
+use super::documents::similar;
 use super::petsc::advised;
 use crate::report::Options;
 use clap::error::ErrorKind;
@@ -138,7 +139,8 @@ fn words_of(file: &Path, command: &mut Command, typed: &ArgMatches) -> Result<Ve
             values(&value).ok_or_else(|| refuse("must be a text, a number, true, false, or a list of them"))?;
         let mut options = innermost.get_arguments().filter(may_be_set);
         let Some(option) = options.find(|argument| is_called(argument, &key)) else {
-            return Err(refuse(&format!("is no option of {name}")));
+            let before: Vec<OsString> = name.split(' ').map(OsString::from).collect();
+            return Err(refuse(&format!("is no option of {name}{}", similar(innermost, &before, &key))));
         };
         if gives_way(innermost, typed, option) {
             continue;

@@ -69,7 +69,7 @@ fn about(argument: &Arg) -> String {
 }
 
 /// What may have been meant by a name that is none.
-fn similar(command: &Command, before: &[OsString], name: &str) -> String {
+pub(super) fn similar(command: &Command, before: &[OsString], name: &str) -> String {
     let word = if command.has_subcommands() { name.into() } else { format!("--{name}") };
     let words = before.iter().cloned().chain([OsString::from(word)]);
     let error = Cli::command().try_get_matches_from(words).err();

@@ -188,6 +188,7 @@ impl Watch for Keeper<'_> {
         };
         let iteration = saved.iteration;
         faults::enter(self.comm.rank(), "checkpoint");
+        let start = Instant::now();
         self.failure = match checkpoint::write(layout, path, identity, saved) {
             Ok(()) => {
                 self.facts.saved_at = Some(iteration);
@@ -204,6 +205,7 @@ impl Watch for Keeper<'_> {
             }
         };
         self.saved = Instant::now();
+        self.facts.seconds += (self.saved - start).as_secs_f64();
         self.comm.ride(self.wish() as f64);
     }
 }
@@ -235,7 +237,7 @@ fn go_on(mut words: impl Iterator<Item = String>, file: &str, limit: Option<u64>
     while let Some(word) = words.next() {
         let (option, value) = word.split_once('=').map_or((&word[..], None), |(option, value)| (option, Some(value)));
         let is_limit = ["--max-it", "--ksp-max-it", "--ksp_max_it"].contains(&option) && limit.is_some();
-        let is_solver = ["--solver", "--ksp-type", "--ksp_type"].contains(&option) && chosen.is_some();
+        let is_solver = ["--solver", "--ksp-type", "--ksp_type", "--method"].contains(&option) && chosen.is_some();
         if !is_limit && !is_solver && !["--restart", "--x0"].contains(&option) {
             line.push(quoted(&word));
         } else if value.is_none() {

@@ -110,6 +110,8 @@ pub struct CheckpointFacts {
     pub file: Option<String>,
     /// The iteration that it holds.
     pub saved_at: Option<u64>,
+    /// What all checkpoints of the run took of the solve, on rank 0.
+    pub seconds: f64,
     /// The command line that goes on from it, if the solve ended at a limit or by a signal.
     pub go_on: Option<String>,
 }

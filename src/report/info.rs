@@ -200,8 +200,7 @@ pub fn info_summary(info: &MatrixInfo) -> String {
     if !info.format.is_empty() {
         line("storage", format!("{}, {:.1} bytes per row", info.format, info.bytes_per_row));
         let metis = if info.needs.iter().any(|need| need.metis_bytes > 0) { "; on rank 0 METIS besides" } else { "" };
-        let source = if info.mesh.is_some() { "making it" } else { "reading text" };
-        line("memory", format!("of one rank: while {source}, while solving{metis}"));
+        line("memory", format!("of one rank: at most while reading or making it, while solving{metis}"));
     }
     for need in &info.needs {
         let ranks = count(need.ranks, "rank");

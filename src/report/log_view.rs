@@ -24,7 +24,11 @@ pub fn log_view(run: &Run) -> String {
         }
         say(format_args!("\n"));
     }
-    let other = total - phases.iter().map(|phase| phase.seconds.avg).sum::<f64>();
+    let saving = run.checkpoint.seconds;
+    if saving > 0.0 {
+        say(format_args!("  {:<14}{:>11}{:>11}{:>11}{:>8}\n", "checkpoints", "", seconds(saving), "", share(saving)));
+    }
+    let other = total - saving - phases.iter().map(|phase| phase.seconds.avg).sum::<f64>();
     say(format_args!(
         "  {:<14}{:>11}{:>11}{:>11}{:>8}\n",
         "other",

@@ -178,7 +178,11 @@ fn phases(run: &Run) -> String {
     for phase in run.phases.iter().filter(|phase| phase.seconds.max > 0.0) {
         row(phase.name, phase.seconds, phase.gigabytes_per_second);
     }
-    let other = (total - run.phases.iter().map(|phase| phase.seconds.avg).sum::<f64>()).max(0.0);
+    let saving = run.checkpoint.seconds;
+    if saving > 0.0 {
+        row("checkpoints", Spread { min: saving, avg: saving, max: saving }, None);
+    }
+    let other = (total - saving - run.phases.iter().map(|phase| phase.seconds.avg).sum::<f64>()).max(0.0);
     row("other", Spread { min: other, avg: other, max: other }, None);
     text += "</table></div>\n";
     let hidden = &run.hidden_sum_seconds;

@@ -60,7 +60,7 @@ pub(super) fn partition_lines(partition: &PartitionFacts, of: &str, line: &mut i
     line("  nonzeros", format!("{}, imbalance {:.3}", spread(&partition.nonzeros), partition.imbalance));
     line("  ghosts", format!("{}, edge cut {}", spread(&partition.ghost_rows), grouped(partition.edge_cut)));
     let exchange = bytes(partition.bytes_per_pair_exchange as f64);
-    line("  sent", format!("{}, {exchange} per exchange of a pair", spread(&partition.sent_rows)));
+    line("  sent", format!("{}, {exchange} per exchange of two vectors", spread(&partition.sent_rows)));
     line("  neighbours", spread(&partition.neighbours));
     if let Some(granted) = partition.metis_bytes {
         line("  METIS", format!("was granted {} of memory on rank 0", bytes(granted as f64)));
@@ -199,7 +199,8 @@ pub fn summary(run: &Run) -> String {
     }
     line("time", format!("set-up {}; {}", seconds(run.setup_seconds.total()), shares(run)));
     if let (Some(file), Some(iteration)) = (&checkpoint.file, checkpoint.saved_at) {
-        line("checkpoint", format!("{file}, of iteration {}", grouped(iteration)));
+        let took = seconds(checkpoint.seconds);
+        line("checkpoint", format!("{file}, of iteration {}; saving took {took} of the solve", grouped(iteration)));
     }
     if let Some(command) = &checkpoint.go_on {
         line("to go on", command.clone());

@@ -424,3 +424,21 @@ fn a_killed_rank_costs_no_more_than_the_iterations_since_the_last_checkpoint() {
         assert_eq!(read(&x), read(&y), "{how:?}: the bits of a solve that was not killed");
     }
 }
+
+#[test]
+fn what_saving_took_has_its_name() {
+    let folder = Folder::new("saving");
+    let [c, page] = ["c.ckpt", "run.json"].map(|name| folder.path(name));
+    for how in both(2) {
+        let plain = ["poisson", "-n", "60", "--max-it", "40", "--log-view", "--json", &page];
+        let finished = run(how, &plain);
+        assert!(finished.code == Some(4) && !finished.stdout.contains("checkpoints "), "{finished:?}");
+        assert_eq!(number(&json(&page), "/checkpoint/seconds"), 0.0);
+        let finished = run(how, &[&plain[..], &["--checkpoint", &c, "--checkpoint-every", "1it"]].concat());
+        let spent = number(&json(&page), "/checkpoint/seconds");
+        assert!(spent > 0.0 && spent < number(&json(&page), "/outcome/solve_seconds"), "{spent}");
+        for words in ["\n  checkpoints  ", "of iteration 40; saving took "] {
+            assert_eq!(finished.stdout.matches(words).count(), 1, "{words:?} {finished:?}");
+        }
+    }
+}

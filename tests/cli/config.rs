@@ -90,6 +90,7 @@ fn what_is_wrong_with_the_file_is_said() {
     let folder = Folder::new("wrong config");
     for (text, message) in [
         ("foo = 1\n", "wrong.toml: `foo` is no option of halocg solve"),
+        ("solvr = \"cg\"\n", "`solvr` is no option of halocg solve; there is --solver"),
         ("points = 9\n", "wrong.toml: `points` is no option of halocg solve"),
         ("rtol = 1e-3\npc = = 2\n", "wrong.toml, line 2: "),
         ("rtol = -1\n", "wrong.toml: invalid value '-1' for '--rtol <RTOL>'"),
