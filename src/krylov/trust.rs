@@ -97,6 +97,8 @@ pub(super) struct Trust {
     limit: f64,
     /// Below this the recurrence has nothing to say.
     floor: f64,
+    /// Below this its scalars are those of rounding, whatever the tolerance, and no sign of what memory holds.
+    rounding: f64,
     replacement: Replacement,
     least: f64,
     iterations_since_least: u32,
@@ -118,6 +120,7 @@ impl Trust {
             limit: settings.divtol * reference,
             // Without a tolerance a number of iterations is asked for.
             floor: if tolerance > 0.0 { FLOOR * reference } else { 0.0 },
+            rounding: FLOOR * reference,
             replacement,
             least: f64::INFINITY,
             iterations_since_least: 0,
@@ -166,7 +169,7 @@ impl Trust {
         if !(rr + nu).is_finite() {
             return Some(Doubt::Range);
         }
-        match self.health.find(scalars).filter(|_| self.check_health) {
+        match self.health.find(scalars).filter(|_| self.check_health && residual > self.rounding) {
             Some(Finding::Residual) => return Some(Doubt::CorruptResidual),
             Some(Finding::Direction) => return Some(Doubt::CorruptDirection),
             Some(Finding::NotConjugate) => return Some(Doubt::Breakdown),
@@ -241,6 +244,7 @@ impl Trust {
 mod tests {
     use super::Verdict::*;
     use super::*;
+    use crate::krylov::method::Summed;
 
     /// Residuals are measured against 1.
     fn trust(rtol: f64, divtol: f64, replacement: Replacement) -> Trust {
@@ -249,6 +253,20 @@ mod tests {
 
     fn scalars(residual: f64) -> Scalars {
         Scalars { rr: residual * residual, nu: residual * residual, nu_predicted: f64::NAN, summed: None }
+    }
+
+    #[test]
+    fn scalars_of_rounding_are_no_sign_of_bad_memory() {
+        let at = |residual: f64, share: f64| {
+            let nu = residual * residual;
+            let summed = Some(Summed { mu: 2.0 * nu, gamma: 7.2 * nu, delta: 2.0 * nu, apart: false });
+            Scalars { rr: nu, nu, nu_predicted: share * nu, summed }
+        };
+        for (residual, doubt) in [(1e-10, Doubt::CorruptResidual), (1e-18, Doubt::Breakdown)] {
+            let mut trust = trust(0.0, 1e8, Replacement::WhenNeeded);
+            assert_eq!(trust.doubt(&at(residual, f64::NAN)), None);
+            assert_eq!(trust.doubt(&at(residual, 1e16)), Some(doubt));
+        }
     }
 
     #[test]

@@ -168,12 +168,14 @@ pub fn summary(run: &Run) -> String {
     );
     match outcome.corrupted_vectors {
         0 => (),
-        times if run.options.contains_key("assume-symmetric") => line(
-            "",
-            format!(
-                "scalars made no sense {times} x: the matrix is not symmetric (--assume-symmetric), or memory is bad"
-            ),
-        ),
+        times if run.options.get("assume-symmetric").is_some_and(|given| given.iter().any(|flag| flag == "true")) => {
+            line(
+                "",
+                format!(
+                    "scalars made no sense {times} x: the matrix is not symmetric (--assume-symmetric), or memory is bad"
+                ),
+            )
+        }
         1 => line("", "one vector was corrupted in memory; the solve went on without the error".into()),
         times => line("", format!("vectors were corrupted in memory {times} x; the solve went on without the errors")),
     }
